@@ -1,0 +1,40 @@
+"""One family of errors for people: what happened, what to run next, and the exit code that tells scripts which kind.
+
+Every room raises these and nothing else for what a user can cause or mend; the rim (`zkops.cli`) catches them once.
+"""
+
+
+class ZkopsError(Exception):
+    """A failure explained: *what* happened in one sentence, and the *mend*, what to do or run next."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, mend: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  mend: {self.mend}" if self.mend else self.what
+
+
+class Failed(ZkopsError):
+    """The work was begun and could not be finished."""
+
+
+class BadInput(ZkopsError):
+    """The configuration or the command line is wrong; nothing was touched."""
+
+    exit_code = 2
+
+
+class Refused(ZkopsError):
+    """What was asked for is not safe now; nothing was touched."""
+
+    exit_code = 3
+
+
+class RolledBack(ZkopsError):
+    """A change failed half-way and was undone."""
+
+    exit_code = 4
