@@ -4,85 +4,32 @@ Pydantic validates here, at the border, and nowhere else. Every field's descript
 page and the JSON Schema are made from it.
 """
 
-import re
 from collections import Counter
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
-from pathlib import Path, PurePosixPath
+from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-# RFC 1123, as Kubernetes checks names: a label for most objects, a subdomain (labels with dots) for nodes.
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
-_LABEL_KEY = re.compile(rf"({_SUBDOMAIN.pattern}/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-# The grammar of an image reference: https://pkg.go.dev/github.com/distribution/reference
-_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
-_REPOSITORY = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
-_DOMAIN = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d{1,5})?")
-_MEMORY = re.compile(r"(\d+)(Ki|Mi|Gi|Ti|k|M|G|T)?")
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
-    unit: 1024**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti"), start=1)
-}
-
-
-def memory_bytes(quantity: str) -> int:
-    """Give the bytes of a Kubernetes memory quantity such as `512Mi` or `1G`; ValueError when it is none."""
-    found = _MEMORY.fullmatch(quantity)
-    if not found:
-        raise ValueError("is no amount of memory; write a whole number with Ki, Mi, Gi, k, M or G, such as 512Mi")
-    return int(found[1]) * _UNITS[found[2] or ""]
-
-
-def _matching(pattern: re.Pattern[str], limit: int, mend: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if len(value) > limit or not pattern.fullmatch(value):
-            raise ValueError(mend)
-        return value
-
-    return AfterValidator(check)
-
-
-def _address(value: str) -> str:
-    try:
-        return str(IPv4Address(value))
-    except AddressValueError:
-        raise ValueError("is no IPv4 address; write the node's own address, such as 10.0.0.11") from None
-
-
-def _absolute(value: str) -> str:
-    path = PurePosixPath(value)
-    if not path.is_absolute() or ".." in path.parts or len([part for part in path.parts if part != "/"]) < 1:
-        raise ValueError("must be an absolute path below /, without '..', such as /var/lib/zkops")
-    return str(path)
-
-
-def _quantity(value: str) -> str:
-    memory_bytes(value)
-    return value
-
-
-Label = Annotated[
-    str, _matching(_LABEL, 63, "must be lower-case letters, digits and '-', 63 at most, as Kubernetes names are")
-]
-EnsembleName = Annotated[
-    str,
-    _matching(
-        re.compile(rf"(?=[a-z]){_LABEL.pattern}"),
-        40,
-        "must begin with a letter, have only lower-case letters, digits and '-', 40 at most: Kubernetes objects carry it",
-    ),
-]
-NodeName = Annotated[
-    str, _matching(_SUBDOMAIN, 253, "must be the node's name in Kubernetes: lower-case letters, digits, '-' and '.'")
-]
-LabelKey = Annotated[str, _matching(_LABEL_KEY, 253, "must be a Kubernetes label key, such as zkops/ensemble")]
-Address = Annotated[str, AfterValidator(_address)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Memory = Annotated[str, AfterValidator(_quantity)]
-Cpu = Annotated[str, _matching(re.compile(r"\d+m?|\d+\.\d+"), 20, "must be cores or thousandths, such as 1, 0.5 or 500m")]
-AbsolutePath = Annotated[str, AfterValidator(_absolute)]
-Setting = str | int | bool
+from zkops import zoocfg
+from zkops.fields import (
+    AbsolutePath,
+    Address,
+    Cpu,
+    Domain,
+    EnsembleName,
+    Label,
+    LabelKey,
+    MemberId,
+    Memory,
+    NodeName,
+    Port,
+    PullPrefix,
+    Repository,
+    Setting,
+    Tag,
+    memory_bytes,
+)
 
 
 class Model(BaseModel):
@@ -98,7 +45,7 @@ class Machine(Model):
     """The node's name in Kubernetes."""
     ip: Address
     """The node's own IPv4 address; members and clients reach it there, no DNS is involved."""
-    id: Annotated[int, Field(ge=1, le=255)]
+    id: MemberId
     """The member's id (ZooKeeper's myid), 1 to 255, for the life of the machine's data."""
     role: Literal["participant", "observer"] = "participant"
     """`participant` votes; `observer` only serves clients."""
@@ -125,11 +72,11 @@ class Credentials(Model):
 class Registry(Model):
     """The container registry that the image is pushed to and the nodes pull from."""
 
-    domain: Annotated[str, _matching(_DOMAIN, 253, "must be HOST or HOST:PORT, without http:// and without a path")]
+    domain: Domain
     """Host, with port where it is not 443."""
-    namespace: Annotated[str, _matching(_REPOSITORY, 200, "must be lower-case words, with '/' between them")] = "zkops"
+    namespace: Repository = "zkops"
     """Path in front of the image's name."""
-    tag: Annotated[str, _matching(_TAG, 128, "must be letters, digits, '_', '.' and '-', 128 at most")] = "latest"
+    tag: Tag = "latest"
     """Tag for people, set beside the tag made from the image's content."""
     plain_http: bool = False
     """Allow a registry that speaks plain HTTP."""
@@ -151,9 +98,7 @@ class Sources(Model):
 
     mode: Literal["auto", "pull", "archive"] = "auto"
     """`pull` takes images from a registry, `archive` makes them from the Debian archive, `auto` tries pulling first."""
-    pull_prefix: Annotated[
-        str, _matching(re.compile(rf"|{_DOMAIN.pattern}(/{_REPOSITORY.pattern})?"), 400, "must be HOST[:PORT][/PATH]")
-    ] = ""
+    pull_prefix: PullPrefix = ""
     """A site's mirror to pull from, such as `mirror.example:5000/hub`; empty means the well-known names as they are."""
 
 
@@ -298,6 +243,7 @@ class Cluster(Model):
             _refuse_duplicates(key, [getattr(machine, key) for machine in self.machines])
         if not self.voters:
             raise ValueError("machines: none has the role participant; at least one must vote")
+        zoocfg.check(self.zoo_cfg)
         if self.sandbox:
             self._check_sandbox()
         return self
@@ -305,7 +251,9 @@ class Cluster(Model):
     def _check_sandbox(self) -> None:
         host, _, port = self.registry.domain.partition(":")
         if host not in {"127.0.0.1", "localhost"} or not port:
-            raise ValueError("registry.domain: the sandbox's registry is on 127.0.0.1:PORT; write that, or remove sandbox")
+            raise ValueError(
+                "registry.domain: the sandbox's registry is on 127.0.0.1:PORT; write that, or remove sandbox"
+            )
         if int(port) == self.sandbox_api_port:
             raise ValueError(f"sandbox.api_port: clashes with registry.domain, both use port {port}")
         if len({IPv4Network(f"{machine.ip}/24", strict=False) for machine in self.machines}) > 1:
@@ -341,7 +289,7 @@ class Cluster(Model):
         return ",".join(f"{machine.ip}:{self.ports.client}" for machine in self.machines)
 
     def file(self, name: str) -> Path:
-        """Give the path of a file named in the configuration: relative ones start from the configuration's directory."""
+        """Give the path of a file named in the description; relative ones start from its directory."""
         return self.directory / Path(name).expanduser()
 
     def warnings(self) -> tuple[str, ...]:
@@ -355,8 +303,10 @@ class Cluster(Model):
 
 
 def _refuse_duplicates(key: str, values: list[object]) -> None:
-    for value, times in Counter(values).items():
-        if times > 1:
-            free = next(number for number in range(1, 256) if number not in values) if key == "id" else None
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            free = next((number for number in range(1, 256) if number not in values), None) if key == "id" else None
             mend = f"the lowest free id is {free}" if free else "every machine needs its own"
-            raise ValueError(f"machines: {key} {value} is given to {times} machines; {mend}")
+            raise ValueError(
+                f"machines[{index}].{key}: {value!r} is given to machines[{values.index(value)}] already; {mend}"
+            )

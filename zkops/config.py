@@ -1,9 +1,10 @@
 """From `cluster.yaml` to a frozen `Cluster`; every mistake becomes one sentence with file, line, key and mend."""
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -27,7 +28,9 @@ def load(path: Path) -> Cluster:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise BadInput(f"{file}: there is no such file", f"name a {FILE_NAME}, or a directory holding one, with -p") from None
+        raise BadInput(
+            f"{file}: there is no such file", f"name a {FILE_NAME}, or a directory holding one, with -p"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{file}: cannot be read: {error}", "give a readable text file in UTF-8") from error
     return parse(text, file)
@@ -37,7 +40,9 @@ def parse(text: str, file: Path) -> Cluster:
     """Check the text of a cluster description; *file* is only named in errors and gives the directory."""
     data, lines = _read_yaml(text, file)
     if not isinstance(data, dict):
-        raise BadInput(f"{file}: is not a mapping of keys to values", "begin with `name:`, as the shipped cluster.yaml does")
+        raise BadInput(
+            f"{file}: is not a mapping of keys to values", "begin with `name:`, as the shipped cluster.yaml does"
+        )
     if "directory" in data:
         data["directory "] = data.pop("directory")  # the loader's own field is no key of the file
     try:
@@ -61,7 +66,9 @@ def _read_yaml(text: str, file: Path) -> tuple[Any, dict[Key, int]]:
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         what = " ".join(filter(None, (error.context, error.problem)))
-        raise BadInput(f"{file}{line}: is not valid YAML: {what}", "mend the line; indent with spaces, never tabs") from None
+        raise BadInput(
+            f"{file}{line}: is not valid YAML: {what}", "mend the line; indent with spaces, never tabs"
+        ) from None
     except yaml.YAMLError as error:
         raise BadInput(f"{file}: is not valid YAML: {error}", "give a text file in UTF-8") from None
     except RecursionError:
@@ -84,29 +91,46 @@ def _walk(node: yaml.Node | None, key: Key) -> Iterator[tuple[Key, yaml.Node]]:
 def _explain(error: ValidationError, file: Path, lines: dict[Key, int]) -> tuple[str, str]:
     """Put the first mistake into words, and count the others."""
     first = error.errors(include_url=False)[0]
-    key: Key = tuple(part for part in first["loc"] if part in lines_parts(lines) or not str(part).startswith("function-"))
-    message = first["msg"].removeprefix("Value error, ")
-    mend = "see docs/cluster.md for every key"
-    if first["type"] == "extra_forbidden":
-        known = sorted(_fields_at(Cluster, key[:-1]))
-        near = difflib.get_close_matches(str(key[-1]).strip(), known, n=1, cutoff=0.5)
-        message = "is not a known key"
-        mend = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-    elif first["type"] == "missing":
-        message = "is missing"
-    elif ";" in message:
-        message, mend = (part.strip() for part in message.split(";", 1))
+    key: Key = first["loc"]
+    message, _, mend = first["msg"].removeprefix("Value error, ").partition("; ")
+    message = re.sub("a valid (tuple|dictionary).*", _plain_type, message.replace("Input should be", "should be"))
+    where, shown = _dotted(key), _shown(first["input"])
+    match first["type"]:
+        case "extra_forbidden":
+            where, shown, message, mend = where.strip(), "", "is not a known key", _nearest(key)
+        case "missing":
+            shown, message, mend = "", "is missing", f"add it: {_documentation(key)}"
+        case "value_error" if message.partition(": ")[0].partition("[")[0] in Cluster.model_fields:
+            where, _, message = message.partition(": ")  # found by comparing several keys; the message names the one
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
-    line = next((f":{lines[key[:n]]}" for n in range(len(key), 0, -1) if key[:n] in lines), "")
-    shown = "" if first["type"] in {"missing", "extra_forbidden"} else _shown(first["input"])
-    where = f"{_dotted(key).strip()}: " if key else ""
-    return f"{file}{line}: {where}{shown}{message}{more}", mend
+    place = f"{file}{_line(key, where, lines)}"
+    named = f"{where}: " if where else ""
+    return f"{place}: {named}{shown}{message}{more}", mend or _documentation(key)
 
 
-def lines_parts(lines: dict[Key, int]) -> set[str | int]:
-    """Every part of every key of the document."""
-    return {part for key in lines for part in key}
+def _plain_type(found: re.Match[str]) -> str:
+    """Say Python's types in YAML's words."""
+    return "a list (`- …`)" if found[1] == "tuple" else "a mapping (`key: value`)"
+
+
+def _line(key: Key, where: str, lines: dict[Key, int]) -> str:
+    """Give `:LINE` of the key, or of the nearest key around it that stands in the document."""
+    around = (key[:length] for length in range(len(key), 0, -1))
+    named = (known for known in lines if _dotted(known) == where)
+    return next((f":{lines[known]}" for known in (*named, *around) if known in lines), "")
+
+
+def _nearest(key: Key) -> str:
+    known = sorted(set(_model_at(key[:-1]).model_fields) - {"directory"})
+    near = difflib.get_close_matches(str(key[-1]).strip(), known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+
+
+def _documentation(key: Key) -> str:
+    """Give the description of the field at *key*, else the page that describes all."""
+    field = _model_at(key[:-1]).model_fields.get(str(key[-1])) if key else None
+    return (field and field.description) or "see docs/cluster.md for every key"
 
 
 def _shown(value: object) -> str:
@@ -117,19 +141,17 @@ def _dotted(key: Key) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).lstrip(".")
 
 
-def _fields_at(model: type[BaseModel], key: Sequence[str | int]) -> set[str]:
-    """Give the known keys of the mapping at *key*."""
+def _model_at(key: Sequence[str | int]) -> type[BaseModel]:
+    """Give the model of the mapping at *key*."""
+    model: type[BaseModel] = Cluster
     for part in key:
         field = model.model_fields.get(str(part))
-        inner = _model_in(field.annotation) if field else None
-        model = inner or model
-    return set(model.model_fields) - {"directory"}
+        model = (model_in(field.annotation) if field else None) or model
+    return model
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
     """Find the model inside `Model | None` or `tuple[Model, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    if get_origin(annotation) in {tuple, Union} or get_args(annotation):
-        return next(filter(None, map(_model_in, get_args(annotation))), None)
-    return None
+    return next(filter(None, map(model_in, get_args(annotation))), None)

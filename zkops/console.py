@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -42,13 +43,17 @@ def result_json(value: object) -> None:
 
 def result_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout: as wide as its content when piped, within the terminal otherwise."""
-    table = Table(*headers, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    result(title)
+    table = Table(*headers, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*row)
     out = Console(highlight=False)
     if not out.is_terminal:
         out = Console(highlight=False, width=500)
     out.print(table)
+
+
+DETAIL_WIDTH = 100
 
 
 class Step:
@@ -61,7 +66,7 @@ class Step:
 
     def update(self, detail: str) -> None:
         """Say how far the step is, in a few words."""
-        self.detail = " ".join(detail.split())
+        self.detail = textwrap.shorten(detail, DETAIL_WIDTH, placeholder=" …")
 
     @property
     def seconds(self) -> float:

@@ -1,0 +1,112 @@
+"""The kinds of values that `cluster.yaml` holds, each refusing what Docker, Kubernetes or ZooKeeper would refuse later.
+
+A message reads: what is wrong; what to write instead.
+"""
+
+import re
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+# RFC 1123, as Kubernetes checks names: a label for most objects, a subdomain (labels with dots) for nodes.
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
+_LABEL_KEY = re.compile(rf"({_SUBDOMAIN.pattern}/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+# The grammar of an image reference: https://pkg.go.dev/github.com/distribution/reference
+_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_REPOSITORY = re.compile(r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
+_DOMAIN = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d{1,5})?")
+_MEMORY = re.compile(r"(\d+)(Ki|Mi|Gi|Ti|k|M|G|T)?")
+_UNITS: dict[str, int] = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
+    unit: 1024**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti"), start=1)
+}
+
+
+def memory_bytes(quantity: str) -> int:
+    """Give the bytes of a Kubernetes memory quantity such as `512Mi` or `1G`; ValueError when it is none."""
+    found = _MEMORY.fullmatch(quantity)
+    if not found:
+        raise ValueError("is no amount of memory; write a whole number with Ki, Mi, Gi, k, M or G, such as 512Mi")
+    return int(found[1]) * _UNITS[found[2] or ""]
+
+
+def _matching(pattern: re.Pattern[str], limit: int, message: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if len(value) > limit or not pattern.fullmatch(value):
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
+
+
+def _address(value: str) -> str:
+    try:
+        return str(IPv4Address(value))
+    except AddressValueError:
+        raise ValueError("is no IPv4 address; write the node's own address, such as 10.0.0.11") from None
+
+
+def _absolute(value: str) -> str:
+    path = PurePosixPath(value)
+    if not path.is_absolute() or ".." in path.parts or len([part for part in path.parts if part != "/"]) < 1:
+        raise ValueError(
+            "is no directory for data; write an absolute path below /, without '..', such as /var/lib/zkops"
+        )
+    return str(path)
+
+
+def _quantity(value: str) -> str:
+    memory_bytes(value)
+    return value
+
+
+def _named(pattern: str, limit: int, message: str) -> AfterValidator:
+    return _matching(re.compile(pattern, re.ASCII), limit, message)
+
+
+Label = Annotated[
+    str, _matching(_LABEL, 63, "is no Kubernetes name; write lower-case letters, digits and '-', 63 at most")
+]
+EnsembleName = Annotated[
+    str,
+    _named(
+        rf"(?=[a-z]){_LABEL.pattern}",
+        40,
+        "is no name for Kubernetes objects; write lower-case letters, digits and '-', a letter first, 40 at most",
+    ),
+]
+NodeName = Annotated[
+    str,
+    _matching(
+        _SUBDOMAIN,
+        253,
+        "is no Kubernetes node name; write lower-case letters, digits, '-' and '.', as kubectl shows it",
+    ),
+]
+LabelKey = Annotated[str, _matching(_LABEL_KEY, 253, "is no Kubernetes label key; write one such as zkops/ensemble")]
+Domain = Annotated[
+    str, _matching(_DOMAIN, 253, "is no registry's host; write HOST or HOST:PORT, without http:// and without a path")
+]
+Repository = Annotated[
+    str, _matching(_REPOSITORY, 200, "is no image path; write lower-case letters and digits, with '/' between words")
+]
+Tag = Annotated[str, _matching(_TAG, 128, "is no image tag; write letters, digits, '_', '.' and '-', 128 at most")]
+PullPrefix = Annotated[
+    str,
+    _named(
+        rf"|{_DOMAIN.pattern}(/{_REPOSITORY.pattern})?",
+        400,
+        "is no prefix to pull from; write HOST[:PORT][/PATH], without http://",
+    ),
+]
+Address = Annotated[str, AfterValidator(_address)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+MemberId = Annotated[int, Field(ge=1, le=255)]
+Memory = Annotated[str, AfterValidator(_quantity)]
+Cpu = Annotated[
+    str, _named(r"\d+m?|\d+\.\d+", 20, "is no amount of processors; write cores or thousandths, such as 1, 0.5 or 500m")
+]
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+Setting = str | int | bool
