@@ -1,0 +1,5 @@
+"""A throw-away registry and a throw-away Kubernetes in containers, made to fit a cluster description."""
+
+from sandbox.lifecycle import down, up
+
+__all__ = ["down", "up"]
