@@ -1,0 +1,1 @@
+"""The real image, started by testcontainers, in every state its promises speak of."""

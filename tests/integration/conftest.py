@@ -1,0 +1,57 @@
+"""What the integration tests share: the image, a lone server, an ensemble."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from testcontainers.core.config import ConnectionMode, testcontainers_config
+
+from zkops import ROOT, config, daemon, sources
+from zkops import image as room
+from zkops.cluster import Cluster
+
+from .servers import Ensemble, Server, ensemble, serving
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """Give the default cluster description, on a machine with a Docker Engine."""
+    daemon.ensure()
+    return config.load(ROOT)
+
+
+@pytest.fixture(scope="session")
+def base(cluster: Cluster) -> str:
+    """Give the base image, and fit testcontainers to this machine."""
+    # Its reaper is an image of its own, only there where images can be pulled. The fixtures clean up by themselves.
+    testcontainers_config.ryuk_disabled = sources.decide(cluster.sources) == "archive"
+    # It takes a machine that is a container for one without an Engine of its own; published ports are local here.
+    if Path("/sys/class/net/docker0").exists():
+        testcontainers_config.connection_mode_override = ConnectionMode.docker_host
+    return sources.base_image(cluster.sources, "trixie")
+
+
+@pytest.fixture(scope="session")
+def image(cluster: Cluster, base: str) -> str:
+    """Build the image; nothing happens when it is there."""
+    return room.build(cluster).tagged
+
+
+@pytest.fixture(scope="session")
+def standalone(image: str) -> Iterator[Server]:
+    """Give a lone server that serves; nobody may hurt it."""
+    with serving(image) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _three(image: str) -> Iterator[Ensemble]:
+    with ensemble(image) as members:
+        yield members
+
+
+@pytest.fixture
+def three(_three: Ensemble) -> Ensemble:
+    """Give three members that serve; what a test stops is started for the next one."""
+    _three.heal()
+    return _three

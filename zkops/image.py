@@ -1,0 +1,248 @@
+"""The ZooKeeper image: built from `image/`, tagged by its content, pushed, and named by the registry's digest."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import docker
+from docker.errors import ContainerError, DockerException
+from requests.exceptions import RequestException
+
+from zkops import ROOT, engine, registry, sources
+from zkops.cluster import Cluster, Sources
+from zkops.console import say, step, warn
+from zkops.errors import BadInput, Failed
+from zkops.registry import Login, login
+
+__all__ = ["ImageRef", "Login", "build", "content_tag", "known", "login", "push", "refresh_lock", "resolve"]
+
+DIRECTORY = ROOT / "image"
+RECORD = ROOT / "build" / "image.json"
+"""What was pushed last: repository, tag and digest."""
+
+LOCK = "packages.lock"
+SERVER_PACKAGE = "libzookeeper-java"
+
+_REFERENCE = re.compile(
+    r"(?P<repository>[^\s@]+?)(:(?P<tag>\w[\w.-]{0,127}))?(@(?P<digest>sha256:[0-9a-f]{64}))?", re.ASCII
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRef:
+    """An image's name: repository and tag, and the registry's digest once it is known."""
+
+    repository: str
+    tag: str
+    digest: str | None = None
+
+    @classmethod
+    def parse(cls, reference: str) -> Self:
+        """Read `REPOSITORY[:TAG][@sha256:…]`, where the repository may begin with `HOST[:PORT]/`."""
+        found = _REFERENCE.fullmatch(reference)
+        if not found or found["repository"].endswith(("/", ":")) or "//" in reference:
+            raise BadInput(
+                f"image.reference: {reference!r} is no image reference",
+                "write it such as registry.example:5000/zookeeper:3.9.6, with @sha256:… to pin it",
+            )
+        tag = found["tag"] or ("" if found["digest"] else "latest")
+        return cls(repository=found["repository"], tag=tag, digest=found["digest"])
+
+    @property
+    def tagged(self) -> str:
+        """`REPOSITORY:TAG`; by digest where there is no tag."""
+        return f"{self.repository}:{self.tag}" if self.tag else self.pinned
+
+    @property
+    def pinned(self) -> str:
+        """`REPOSITORY@sha256:…`, which never changes its meaning."""
+        if not self.digest:
+            raise Failed(f"{self.tagged} has no digest yet", "run `invoke build push`")
+        return f"{self.repository}@{self.digest}"
+
+
+def zookeeper_version(directory: Path = DIRECTORY) -> str:
+    """Give ZooKeeper's version, as the package lock in *directory* names it."""
+    for line in (directory / LOCK).read_text(encoding="utf-8").splitlines():
+        fields = line.split()
+        if fields[1:2] == [SERVER_PACKAGE]:
+            return fields[2].rsplit("-", 1)[0]
+    raise Failed(f"{directory / LOCK} names no {SERVER_PACKAGE}", "restore the file from version control")
+
+
+def content_tag(directory: Path = DIRECTORY) -> str:
+    """Make a tag from names, executable bits and bytes of the files in *directory*: equal content, equal tag."""
+    content = hashlib.sha256()
+    for file in sorted(path for path in directory.rglob("*") if path.is_file()):
+        name = file.relative_to(directory).as_posix()
+        executable = bool(file.stat().st_mode & 0o100)
+        content.update(f"{name}\0{executable}\0{file.stat().st_size}\0".encode() + file.read_bytes())
+    return f"{zookeeper_version(directory)}-{content.hexdigest()[:12]}"
+
+
+def wanted(cluster: Cluster) -> ImageRef:
+    """Give the image the cluster is to run, without asking anybody: the one named, or the one `image/` makes."""
+    if cluster.image.reference:
+        return ImageRef.parse(cluster.image.reference)
+    return ImageRef(repository=cluster.repository, tag=content_tag())
+
+
+def labels(tag: str, base: str) -> Mapping[str, str]:
+    """Give the OCI labels. No time of making is among them: the same content gives the same labels."""
+    version, _, revision = tag.partition("-")
+    values = {
+        "title": "ZooKeeper",
+        "description": "Apache ZooKeeper from Debian packages, made by zkops",
+        "version": version,
+        "revision": revision,
+        "licenses": "Apache-2.0 AND GPL-2.0-only WITH Classpath-exception-2.0",
+        "base.name": base,
+    }
+    return {f"org.opencontainers.image.{key}": value for key, value in values.items()}
+
+
+def build(cluster: Cluster, *, no_cache: bool = False) -> ImageRef:
+    """Build the image where its content changed, and set the configured tag beside the content's."""
+    ref = wanted(cluster)
+    if cluster.image.reference:
+        say(f"image.reference names {cluster.image.reference}: nothing to build")
+        return ref
+    if no_cache or not _present(ref):
+        # Got before the step begins: making a base image is a long step of its own.
+        base = sources.base_image(cluster.sources, "trixie")
+        named = base.removeprefix(f"{cluster.sources.pull_prefix}/")
+        with step(f"build {ref.tagged}") as current:
+            engine.build(
+                DIRECTORY,
+                ref.tagged,
+                args={"BASE": base},
+                labels=labels(ref.tag, named),
+                step=current,
+                no_cache=no_cache,
+            )
+    else:
+        say(f"{ref.tagged} is unchanged, nothing to build")
+    _tag(ref, cluster.registry.tag)
+    return ref
+
+
+def _present(ref: ImageRef) -> bool:
+    with closing(engine.connect()) as client:
+        return engine.image_id(client, ref.tagged) is not None
+
+
+def _tag(ref: ImageRef, tag: str) -> None:
+    with closing(engine.connect()) as client:
+        try:
+            client.api.tag(ref.tagged, ref.repository, tag=tag)
+        except (DockerException, RequestException) as error:
+            raise Failed(f"{ref.tagged} cannot be tagged {tag}: {error}", "run `invoke build` again") from error
+
+
+def push(cluster: Cluster) -> ImageRef:
+    """Push the image by both tags where the registry does not have it yet, and record its digest."""
+    if cluster.image.reference:
+        say(f"image.reference names {cluster.image.reference}: nothing to push")
+        return resolve(cluster)
+    ref = wanted(cluster)
+    user = login(cluster)
+    if not _present(ref):
+        raise Failed(f"{ref.tagged} has not been built", "run `invoke build push`")
+    registry.check_scheme(cluster)
+    with closing(engine.connect()) as client:
+        _tag(ref, cluster.registry.tag)
+        digests = [_push_tag(client, ref, tag, cluster, user) for tag in (ref.tag, cluster.registry.tag)]
+    pushed = ImageRef(repository=ref.repository, tag=ref.tag, digest=digests[0])
+    _record(pushed)
+    return pushed
+
+
+def _push_tag(client: docker.DockerClient, ref: ImageRef, tag: str, cluster: Cluster, user: Login | None) -> str:
+    name = f"{ref.repository}:{tag}"
+    there = registry.digest(client, name, cluster, user)
+    local = client.api.inspect_image(ref.tagged).get("RepoDigests") or []
+    if there and f"{ref.repository}@{there}" in local:
+        say(f"{name} is in the registry already, nothing to push")
+        return there
+    with step(f"push {name}") as current:
+        return registry.push(client, tag, cluster, user, current)
+
+
+def _record(ref: ImageRef) -> None:
+    RECORD.parent.mkdir(exist_ok=True)
+    new = RECORD.with_suffix(".new")
+    new.write_text(json.dumps(asdict(ref), indent=2) + "\n", encoding="utf-8")
+    # Renamed when complete: a run cut off here leaves the old record or the new one, never half of one.
+    new.replace(RECORD)
+
+
+def _recorded(ref: ImageRef) -> ImageRef | None:
+    """Give what was recorded at the last push, where it was of the same repository and tag."""
+    try:
+        found = ImageRef(**json.loads(RECORD.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if (found.repository, found.tag) == (ref.repository, ref.tag) else None
+
+
+def known(cluster: Cluster) -> str:
+    """Give the image's reference as well as it is known without asking anybody: pinned, or else by tag."""
+    ref = wanted(cluster)
+    found = ref if ref.digest else _recorded(ref) or ref
+    return found.pinned if found.digest else found.tagged
+
+
+def resolve(cluster: Cluster) -> ImageRef:
+    """Give the image with its digest: as named, as recorded by `push`, or as the registry tells.
+
+    Raises:
+        Failed: when the registry does not have it.
+    """
+    ref = wanted(cluster)
+    if ref.digest:
+        return ref
+    recorded = None if cluster.image.reference else _recorded(ref)
+    try:
+        with closing(engine.connect()) as client:
+            asked = recorded.pinned if recorded else ref.tagged
+            found = registry.digest(client, asked, cluster, login(cluster))
+    except Failed as error:
+        # The record is as good as the registry's word; only where there is none must the registry be reached.
+        if not recorded:
+            raise
+        warn(f"taking the digest recorded by the last push: {error.what}")
+        return recorded
+    if not found:
+        mend = "mend image.reference, or push that image" if cluster.image.reference else "run `invoke build push`"
+        raise Failed(f"{ref.tagged} has not been pushed: the registry does not have it", mend)
+    return replace(ref, digest=found)
+
+
+def refresh_lock(origin: Sources | None = None) -> str:
+    """Write the newest versions of the locked packages, with their hashes, into the lock; tell what came of it."""
+    base = sources.base_image(origin or Sources(), "trixie")
+    file = DIRECTORY / LOCK
+    with step("ask the archive for the newest packages"), closing(engine.connect()) as client:
+        try:
+            fresh: bytes = client.containers.run(
+                base,
+                ["bash", "/image/packages.sh", "lock", f"/image/{LOCK}"],
+                volumes={str(DIRECTORY): {"bind": "/image", "mode": "ro"}},
+                remove=True,
+            )
+        except ContainerError as error:
+            said = (error.stderr or b"").decode(errors="replace").strip() or "it said nothing"
+            raise Failed(
+                f"the lock cannot be refreshed: {said}", "mend that, then run `invoke image.lock` again"
+            ) from None
+        except (DockerException, RequestException) as error:
+            raise Failed(f"the lock cannot be refreshed: {error}", "run `invoke image.lock` again") from error
+    old, new = file.read_text(encoding="utf-8"), fresh.decode()
+    file.write_text(new, encoding="utf-8")
+    changed = len(set(new.splitlines()) - set(old.splitlines()))
+    return f"{file}: {changed} packages changed" if changed else f"{file}: every package is the newest"
