@@ -1,0 +1,243 @@
+"""`Cluster` and image → every file and Kubernetes object, deterministic, byte for byte; nothing here touches the world
+but reading `manifests/`."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import yaml
+
+from zkops import ROOT, zoocfg
+from zkops.cluster import Cluster
+from zkops.errors import Failed
+from zkops.fields import memory_bytes
+
+MANIFESTS = ROOT / "manifests"
+OLDEST_MINOR = 25
+"""Kubernetes 1.25 is the oldest whose schema every object is checked against; the newest is the newest known."""
+
+Object = dict[str, Any]
+"""A Kubernetes object as parsed YAML."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """Everything made from one cluster description and one image."""
+
+    name: str
+    namespace: str
+    config_hash: str
+    image: str
+    """The image's reference as the pods name it."""
+    objects: tuple[Object, ...]
+    """In the order they are applied."""
+    files: Mapping[str, str]
+    """Relative path → text: zoo.cfg, members and one YAML file an object."""
+
+    def object(self, kind: str) -> Object:
+        """Give the one object of a kind."""
+        return next(item for item in self.objects if item["kind"] == kind)
+
+
+def render(cluster: Cluster, image: str) -> Rendered:
+    """Render everything for *image*, a reference the nodes can pull, by preference pinned by digest."""
+    config = _config_data(cluster)
+    digest = hashlib.sha256("\0".join(f"{key}\0{text}" for key, text in sorted(config.items())).encode()).hexdigest()[
+        :10
+    ]
+    objects = tuple(
+        patch(_common(_load(name), cluster))
+        for name, patch in _patches(cluster, image, config, f"{cluster.name}-{digest}").items()
+    )
+    files = config | {f"kubernetes/{n}-{item['kind'].lower()}.yaml": dump(item) for n, item in enumerate(objects)}
+    return Rendered(
+        name=cluster.name,
+        namespace=cluster.kubernetes.namespace,
+        config_hash=digest,
+        image=image,
+        objects=objects,
+        files=files,
+    )
+
+
+def pull_secret(cluster: Cluster, username: str, password: str) -> Object:
+    """Make the pull secret; it is applied and never written to a file."""
+    login = base64.b64encode(f"{username}:{password}".encode()).decode()
+    auths = json.dumps({"auths": {cluster.registry.domain: {"auth": login}}})
+    item = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"namespace": cluster.kubernetes.namespace},
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": {".dockerconfigjson": base64.b64encode(auths.encode()).decode()},
+    }
+    return _at(_common(item, cluster), ("metadata", "name"), cluster.pull_secret)
+
+
+def with_object(rendered: Rendered, item: Object) -> Rendered:
+    """Add an object that is applied right after the namespace and not written to files."""
+    first, *others = rendered.objects
+    return replace(rendered, objects=(first, item, *others))
+
+
+def dump(item: Object) -> str:
+    """Write an object as YAML: keys in the order of `manifests/`, so that a review shows only what changed."""
+    text: str = yaml.dump(item, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=120)
+    return text
+
+
+def check(rendered: Rendered) -> tuple[str, ...]:
+    """Check every object strictly against the schema of each Kubernetes version; give the versions.
+
+    Raises:
+        Failed: naming object, field and version; an object of ours that a schema refuses is a defect of ours.
+    """
+    newest = int(kubernetes_validate.latest_version().split(".")[1])
+    versions = tuple(f"1.{minor}" for minor in range(OLDEST_MINOR, newest + 1))
+    for version in versions:
+        for item in rendered.objects:
+            try:
+                kubernetes_validate.validate(item, version, strict=True)
+            except kubernetes_validate.ValidationError as error:
+                where = ".".join(map(str, error.path))
+                name = f"{item['kind']} {item['metadata']['name']}"
+                raise Failed(
+                    f"{name}: {where}: {error.message} (schema of Kubernetes {version})",
+                    "compare the files in manifests/ with the last commit",
+                ) from error
+    return versions
+
+
+def write(rendered: Rendered, directory: Path) -> tuple[Path, ...]:
+    """Write all files below *directory*, and remove files of an earlier rendering that are no longer made."""
+    wanted = {directory / name: text for name, text in rendered.files.items()}
+    stale = {path for path in directory.rglob("*") if path.is_file()} - set(wanted) if directory.exists() else set()
+    for path in stale:
+        path.unlink()
+    for path, text in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tuple(sorted(wanted))
+
+
+def _patches(
+    cluster: Cluster, image: str, config: Mapping[str, str], config_name: str
+) -> dict[str, Callable[[Object], Object]]:
+    """Give, for every file of `manifests/` in the order of applying, what fits it to the cluster."""
+    return {
+        "namespace": lambda item: _at(item, ("metadata", "name"), cluster.kubernetes.namespace),
+        "serviceaccount": lambda item: _with_pull_secret(item, cluster.pull_secret),
+        "configmap": lambda item: _at(_at(item, ("metadata", "name"), config_name), ("data",), dict(config)),
+        "service": lambda item: _at(item, ("spec", "ports", 0, "port"), cluster.ports.client),
+        "daemonset": lambda item: _daemonset(item, cluster, image, config_name),
+    }
+
+
+def _config_data(cluster: Cluster) -> dict[str, str]:
+    ports = cluster.ports
+    servers = [
+        f"server.{machine.id}={machine.ip}:{ports.quorum}:{ports.election}:{machine.role};{ports.client}"
+        for machine in sorted(cluster.machines, key=lambda machine: machine.id)
+    ]
+    members = "".join(f"{machine.hostname} {machine.id}\n" for machine in sorted(cluster.machines, key=lambda m: m.id))
+    return {"zoo.cfg": zoocfg.text(cluster.zoo_cfg, servers), "members": members}
+
+
+def _daemonset(item: Object, cluster: Cluster, image: str, config_name: str) -> Object:
+    pod = item["spec"]["template"]["spec"]
+    server = pod["containers"][0]
+    pod["serviceAccountName"] = cluster.name
+    pod["nodeSelector"] = {cluster.kubernetes.node_label: cluster.name}
+    if cluster.kubernetes.tolerations:
+        pod["tolerations"] = [taint.model_dump(exclude_none=True) for taint in cluster.kubernetes.tolerations]
+    for container in (*pod["initContainers"], server):
+        container["image"] = image
+        container["resources"] = _resources(cluster)
+    _set_named(server["env"], "value", ZOO_CLIENT_PORT=str(cluster.ports.client), ZK_SERVER_HEAP=_heap(cluster))
+    _set_named(server["ports"], "containerPort", **cluster.ports.model_dump())
+    _set_named(
+        pod["volumes"],
+        "hostPath",
+        data=_host_path(cluster.paths.data, cluster.name, "data"),
+        log=_host_path(cluster.paths.log or cluster.paths.data, cluster.name, "log"),
+    )
+    _set_named(pod["volumes"], "configMap", config={"name": config_name})
+    return item
+
+
+def _heap(cluster: Cluster) -> str:
+    """Give the heap in whole MiB, the unit of ZK_SERVER_HEAP."""
+    return str(memory_bytes(cluster.resources.heap) // 1024**2)
+
+
+def _host_path(base: str, *parts: str) -> Object:
+    return {"path": "/".join((base, *parts)), "type": "DirectoryOrCreate"}
+
+
+def _resources(cluster: Cluster) -> Object:
+    amounts = cluster.resources
+    kinds: dict[str, dict[str, str | None]] = {
+        "requests": {"cpu": amounts.cpu.request, "memory": amounts.memory.request},
+        "limits": {"cpu": amounts.cpu.limit, "memory": amounts.memory.limit},
+    }
+    return {kind: {name: value for name, value in values.items() if value} for kind, values in kinds.items()}
+
+
+def _common(item: Object, cluster: Cluster) -> Object:
+    """Set what every object carries: name, namespace and the standard labels, also where pods and selectors do."""
+    if item["kind"] == "Namespace":  # may be shared with others: it gets no label of this ensemble
+        return item
+    labels = {"app.kubernetes.io/name": "zookeeper", "app.kubernetes.io/instance": cluster.name}
+    item["metadata"] |= {"name": cluster.name, "labels": labels | {"app.kubernetes.io/managed-by": "zkops"}}
+    if "namespace" in item["metadata"]:
+        item["metadata"]["namespace"] = cluster.kubernetes.namespace
+    if item["kind"] == "Service":
+        item["spec"]["selector"] = labels
+    if item["kind"] == "DaemonSet":
+        item["spec"]["selector"]["matchLabels"] = labels
+        item["spec"]["template"]["metadata"]["labels"] = labels
+    return item
+
+
+def _with_pull_secret(item: Object, secret: str | None) -> Object:
+    return item | ({"imagePullSecrets": [{"name": secret}]} if secret else {})
+
+
+def _set_named(items: list[Object], key: str, **values: Any) -> None:
+    """Set *key* of the list's items, found by their names; a name that is not there is an error of ours."""
+    by_name = {item["name"]: item for item in items}
+    for name, value in values.items():
+        by_name[name][key] = value
+
+
+def _at(item: Object, path: tuple[str | int, ...], value: Any) -> Object:
+    target: Any = item
+    for part in path[:-1]:
+        target = target[part]
+    target[path[-1]] = value
+    return item
+
+
+def _load(name: str) -> Object:
+    item: Object = yaml.safe_load((MANIFESTS / f"{name}.yaml").read_text(encoding="utf-8"))
+    return deepcopy(item)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Block style for texts of several lines, no anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
