@@ -1,0 +1,212 @@
+"""Kubernetes: the only room that imports its client. Objects go in and come out as plain parsed YAML.
+
+Every failure of the client, the API server or the network becomes a `Failed` that says what to do.
+"""
+
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.exceptions import NotFoundError
+from kubernetes.stream import portforward
+
+from zkops.cluster import Cluster
+from zkops.errors import BadInput, Failed
+from zkops.fourletter import Ask, ask_socket
+from zkops.render import Object
+
+FIELD_MANAGER = "zkops"
+TIMEOUT = (5, 30)
+"""Seconds to connect, and to wait for an answer, of every request."""
+
+
+class Kube:
+    """One Kubernetes, reached as the cluster description says."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._where = cluster.kubernetes.kubeconfig or "kubeconfig"
+        self._sandbox = cluster.sandbox is not None
+        self.namespace = cluster.kubernetes.namespace
+        file = str(cluster.file(cluster.kubernetes.kubeconfig)) if cluster.kubernetes.kubeconfig else None
+        try:
+            self._client = config.new_client_from_config(file, context=cluster.kubernetes.context)
+        except (config.ConfigException, OSError, KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"kubernetes: {self._where} cannot be used: {error}", self._mend()) from error
+        # A dead API server is told at once: the caller decides about trying again.
+        self._client.configuration.retries = urllib3.Retry(0)
+        self._client.rest_client = client.rest.RESTClientObject(self._client.configuration)
+        with self._explained("find out what the API server offers"):
+            self._dynamic = DynamicClient(self._client)
+
+    def _mend(self) -> str:
+        if self._sandbox:
+            return "run: invoke sandbox.up"
+        return "check kubernetes.kubeconfig and kubernetes.context; `kubectl get nodes` must work with them"
+
+    @contextmanager
+    def _explained(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except ApiException as error:
+            raise Failed(*explain(doing, error.status, _message(error))) from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Failed(f"cannot {doing}: the Kubernetes API does not answer: {_root(error)}", self._mend()) from error
+
+    def _resource(self, item: Mapping[str, Any]) -> Any:
+        return self._dynamic.resources.get(api_version=item["apiVersion"], kind=item["kind"])
+
+    def _list(self, kind: str, version: str = "v1", **selection: str) -> tuple[Object, ...]:
+        with self._explained(f"list {kind}s"):
+            resource = self._dynamic.resources.get(api_version=version, kind=kind)
+            return tuple(resource.get(_request_timeout=TIMEOUT, **selection).to_dict()["items"])
+
+    def nodes(self) -> tuple[Object, ...]:
+        """Give all nodes."""
+        return self._list("Node")
+
+    def pods(self, instance: str) -> tuple[Object, ...]:
+        """Give the pods of the ensemble *instance*."""
+        return self._list("Pod", namespace=self.namespace, label_selector=_selector(instance))
+
+    def revision(self, instance: str) -> str | None:
+        """Give the hash that pods of the DaemonSet's present template carry as `controller-revision-hash`."""
+        found = self._list(
+            "ControllerRevision", "apps/v1", namespace=self.namespace, label_selector=_selector(instance)
+        )
+        newest = max(found, key=lambda item: item["revision"], default=None)
+        return newest["metadata"]["labels"]["controller-revision-hash"] if newest else None
+
+    def events(self, name: str) -> tuple[Object, ...]:
+        """Give the events about the object *name*, oldest first."""
+        found = self._list("Event", namespace=self.namespace, field_selector=f"involvedObject.name={name}")
+        return tuple(sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or "")))
+
+    def get(self, item: Object) -> Object | None:
+        """Give the live object that *item* names, None when there is none."""
+        with self._explained(f"read {_name(item)}"):
+            try:
+                found = self._resource(item).get(
+                    name=item["metadata"]["name"], namespace=item["metadata"].get("namespace"), _request_timeout=TIMEOUT
+                )
+            except NotFoundError:
+                return None
+            return dict(found.to_dict())
+
+    def apply(self, item: Object, *, dry_run: bool = False) -> Object:
+        """Apply by server-side apply, taking over fields that others set; give the object as the server has it now."""
+        with self._explained(f"apply {_name(item)}"):
+            applied = self._resource(item).server_side_apply(
+                body=item,
+                namespace=item["metadata"].get("namespace"),
+                field_manager=FIELD_MANAGER,
+                force_conflicts=True,
+                _request_timeout=TIMEOUT,
+                **({"dry_run": "All"} if dry_run else {}),
+            )
+            return dict(applied.to_dict())
+
+    def label_node(self, name: str, key: str, value: str) -> None:
+        """Set one label of a node."""
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+        self._merge(node, {"labels": {key: value}})
+
+    def annotate(self, item: Object, key: str, value: str) -> None:
+        """Set one annotation of the live object that *item* names."""
+        self._merge(item, {"annotations": {key: value}})
+
+    def _merge(self, item: Object, metadata: Object) -> None:
+        with self._explained(f"change {_name(item)}"):
+            self._resource(item).patch(
+                name=item["metadata"]["name"],
+                namespace=item["metadata"].get("namespace"),
+                body={"metadata": metadata},
+                content_type="application/merge-patch+json",
+                field_manager=FIELD_MANAGER,
+                _request_timeout=TIMEOUT,
+            )
+
+    def delete_pod(self, name: str) -> None:
+        """Delete a pod; one that is gone already is no error."""
+        with self._explained(f"delete pod {name}"):
+            try:
+                self._dynamic.resources.get(api_version="v1", kind="Pod").delete(name=name, namespace=self.namespace)
+            except NotFoundError:
+                return
+
+    def logs(self, pod: str, *, container: str | None = None, lines: int = 10, previous: bool = False) -> str:
+        """Give the last *lines* of a pod's log, empty when it has none yet."""
+        with self._explained(f"read the log of {pod}"):
+            try:
+                text = client.CoreV1Api(self._client).read_namespaced_pod_log(
+                    name=pod,
+                    namespace=self.namespace,
+                    container=container,
+                    tail_lines=lines,
+                    previous=previous,
+                    _request_timeout=TIMEOUT,
+                )
+            except ApiException as error:
+                if error.status in {400, 404}:  # the container has not started, or has no previous run
+                    return ""
+                raise
+            return str(text or "")
+
+    def ask(self, pod: str, port: int, timeout: float) -> Ask:
+        """Ask four-letter words through a port-forward by the API server: needs no way to the node's own ports."""
+
+        def through_forward(word: str) -> str:
+            with self._explained(f"reach port {port} of {pod}"):
+                # A client of its own: while it connects, a port-forward replaces how its client sends requests.
+                api = client.CoreV1Api(client.ApiClient(self._client.configuration))
+                forward = portforward(api.connect_get_namespaced_pod_portforward, pod, self.namespace, ports=str(port))
+                connection: socket.socket = forward.socket(port)
+                connection.settimeout(timeout)
+                return ask_socket(connection, word)
+
+        return through_forward
+
+
+def explain(doing: str, status: int | None, message: str) -> tuple[str, str]:
+    """Put an answer of the API server into words: what happened, and the mend."""
+    match status:
+        case 401:
+            return f"cannot {doing}: the API server does not accept the credentials", "renew them in the kubeconfig"
+        case 403:
+            return f"cannot {doing}: forbidden: {message}", "let an administrator grant the right that is named"
+        case 404:
+            return f"cannot {doing}: not found: {message}", "check kubernetes.namespace and the Kubernetes version"
+        case 409:
+            return f"cannot {doing}: somebody else changed it meanwhile: {message}", "run the same command again"
+        case 422 | 400:
+            return f"cannot {doing}: the API server refuses it: {message}", "compare manifests/ with the last commit"
+        case _:
+            return f"cannot {doing}: the API server answers {status}: {message}", "run the same command again"
+
+
+def _message(error: ApiException) -> str:
+    try:
+        return str(json.loads(error.body)["message"])
+    except (TypeError, ValueError, KeyError):
+        return str(error.body or error.reason).strip()
+
+
+def _selector(instance: str) -> str:
+    return f"app.kubernetes.io/name=zookeeper,app.kubernetes.io/instance={instance}"
+
+
+def _name(item: Object) -> str:
+    return f"{item['kind']} {item['metadata']['name']}"
+
+
+def _root(error: BaseException) -> str:
+    """Give the innermost reason: urllib3 wraps its errors in long sentences."""
+    reason = getattr(error, "reason", None)
+    return (
+        _root(reason) if isinstance(reason, BaseException) else str(error).rpartition("] ")[2] or type(error).__name__
+    )
