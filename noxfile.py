@@ -1,0 +1,81 @@
+"""What CI runs, and what a newcomer runs first. `nox` runs the checks and all tests; see `nox -l`.
+
+Nothing but nox is needed: every session makes its own environment below `.nox/`. Where even pip is missing,
+`python3 bootstrap.py` brings nox and hands its arguments on.
+"""
+
+import configparser
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["lint", "typecheck", "unit", "integration", "cluster"]
+nox.options.stop_on_first_error = True
+nox.options.reuse_venv = "yes"
+# virtualenv, not uv: it follows pip's own settings, such as a site's package mirror.
+nox.options.default_venv_backend = "virtualenv"
+
+CODE = ("zkops", "sandbox", "tests", "tasks.py", "noxfile.py", "bootstrap.py")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Do everything once on the embedded default: sandbox, build, push, deploy, status."""
+    session.install("-q", "-e.")
+    session.run("invoke", "sandbox.up", "build", "push", "deploy", "status", *session.posargs)
+    invoke = Path(session.bin) / "invoke"
+    session.log(f"Go on with {invoke} --list; remove the sandbox with {invoke} sandbox.down")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting of the code, and the shell scripts' syntax."""
+    session.install("-q", *_extra("lint"))
+    session.run("ruff", "check", *CODE)
+    session.run("ruff", "format", "--check", *CODE)
+    for script in (*Path("image").iterdir(), *Path("sandbox").rglob("*.sh")):
+        if script.is_file() and script.read_bytes().startswith((b"#!/bin/bash", b"#!/bin/sh")):
+            session.run("bash", "-n", str(script), external=True, silent=True)
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Check the types, strictly."""
+    session.install("-q", "-e.[typecheck,test]", "nox")
+    session.run("mypy")
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Test the pure middle: fast, no Docker."""
+    _test(session, "unit")
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Test the real image in containers: probes, `mntr`, an ensemble of three, the official image's variables."""
+    _test(session, "integration")
+
+
+@nox.session
+def cluster(session: nox.Session) -> None:
+    """Test the whole pipeline on a real registry and Kubernetes in containers."""
+    _test(session, "cluster")
+
+
+def _extra(name: str) -> list[str]:
+    """Give the requirements of one extra, to install them without the project and all it needs."""
+    settings = configparser.ConfigParser()
+    settings.read("setup.cfg")
+    return settings["options.extras_require"][name].split()
+
+
+def _test(session: nox.Session, name: str) -> None:
+    session.install("-q", "-e.[test]")
+    session.run("pytest", f"tests/{name}", f"--junitxml=build/junit-{name}.xml", *session.posargs)
+
+
+if __name__ == "__main__":
+    sys.exit("run: python3 bootstrap.py, or: pip install nox && nox")
