@@ -7,7 +7,7 @@ from invoke.tasks import task
 from zkops import ROOT, cli, console
 from zkops.status import HEADERS
 
-HELP = {"path": "a cluster.yaml, or a directory holding one (default: $ZKOPS_PATH, else ./cluster.yaml)"}
+HELP = {"path": "a cluster.yaml, or a directory holding one (default: $ZKOPS_PATH, else the checkout's)"}
 HELP_JSON = HELP | {"json": "print JSON for scripts"}
 
 
@@ -41,11 +41,11 @@ def push(_c: Context, path: str = "") -> None:
 
 @task(help=HELP_JSON | {"timeout": "seconds for all members to serve"})
 @cli.guarded
-def deploy(_c: Context, path: str = "", timeout: int = 300, json: bool = False) -> None:
+def deploy(_c: Context, path: str = "", timeout: str = "300", json: bool = False) -> None:
     """Bring the ensemble up on Kubernetes and wait until it serves; run again it changes nothing."""
     from zkops import deployment
 
-    report = deployment.deploy(cli.cluster(path), timeout)
+    report = deployment.deploy(cli.cluster(path), cli.seconds(timeout))
     console.result_json(report) if json else console.result(report.sentence())
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -10,9 +11,9 @@ from typing import ParamSpec, TypeVar
 
 from invoke.exceptions import Exit
 
-from zkops import config, console
+from zkops import ROOT, config, console
 from zkops.cluster import Cluster
-from zkops.errors import ZkopsError
+from zkops.errors import BadInput, ZkopsError
 
 PATH_VARIABLE = "ZKOPS_PATH"
 DEBUG_VARIABLE = "ZKOPS_DEBUG"
@@ -52,8 +53,15 @@ def guarded(body: Callable[P, R]) -> Callable[P, R]:
 
 
 def cluster(path: str) -> Cluster:
-    """Load the configuration from *path*, else $ZKOPS_PATH, else the shipped `cluster.yaml`; tell its warnings."""
-    return _load(Path(path or os.environ.get(PATH_VARIABLE) or config.FILE_NAME))
+    """Load the configuration from *path*, else $ZKOPS_PATH, else the checkout's `cluster.yaml`; tell its warnings."""
+    return _load(Path(path or os.environ.get(PATH_VARIABLE) or ROOT / config.FILE_NAME))
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds; Invoke's own reading of numbers ends in a traceback."""
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise BadInput(f"--timeout: {text!r} is no number of seconds", "write a whole number, such as --timeout 300")
+    return float(text)
 
 
 @functools.cache  # `invoke build push deploy` reads it once, and warns once

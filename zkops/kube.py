@@ -131,11 +131,16 @@ class Kube:
                 _request_timeout=TIMEOUT,
             )
 
-    def delete_pod(self, name: str) -> None:
-        """Delete a pod; one that is gone already is no error."""
+    def delete_pod(self, name: str, grace_seconds: int = 30) -> None:
+        """Delete a pod, its processes killed after *grace_seconds*; one that is gone already is no error."""
         with self._explained(f"delete pod {name}"):
             try:
-                self._dynamic.resources.get(api_version="v1", kind="Pod").delete(name=name, namespace=self.namespace)
+                self._dynamic.resources.get(api_version="v1", kind="Pod").delete(
+                    name=name,
+                    namespace=self.namespace,
+                    body={"gracePeriodSeconds": grace_seconds},
+                    _request_timeout=TIMEOUT,
+                )
             except NotFoundError:
                 return
 

@@ -91,7 +91,7 @@ def _carry_out(item: Step, cluster: Cluster, rendered: Rendered, kube: Kube, tim
             kube.label_node(item.target, cluster.kubernetes.node_label, cluster.name)
             console.say(f"labelled node {item.target} {cluster.kubernetes.node_label}={cluster.name}")
         case "replace":
-            kube.delete_pod(item.target)
+            kube.delete_pod(item.target, grace_seconds=1)  # it serves nobody and never did
             console.say(f"replaced pod {item.target}: {item.reason}")
         case "wait":
             _wait_until_agreed(cluster, rendered, kube, timeout)

@@ -41,6 +41,13 @@ def test_bad_input_ends_in_one_sentence_and_exit_code_2(task: str, tmp_path: Pat
     assert "Traceback" not in done.stderr
 
 
+def test_a_timeout_that_is_no_number_is_bad_input() -> None:
+    done = invoke("deploy", "--timeout", "soon")
+    assert done.returncode == 2
+    assert "'soon' is no number of seconds" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_configuration_can_be_named_by_the_environment(tmp_path: Path) -> None:
     done = invoke("render", ZKOPS_PATH=str(tmp_path / "none.yaml"))
     assert done.returncode == 2
