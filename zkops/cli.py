@@ -1,6 +1,7 @@
 """The rim: what every task of `tasks.py` shares. Reads the configuration, catches every error once."""
 
 import functools
+import logging
 import os
 import re
 import sys
@@ -11,9 +12,10 @@ from typing import ParamSpec, TypeVar
 
 from invoke.exceptions import Exit
 
-from zkops import ROOT, config, console
+from zkops import ROOT, config, console, openpai
 from zkops.cluster import Cluster
 from zkops.errors import BadInput, ZkopsError
+from zkops.redact import redacted
 
 PATH_VARIABLE = "ZKOPS_PATH"
 DEBUG_VARIABLE = "ZKOPS_DEBUG"
@@ -25,16 +27,17 @@ R = TypeVar("R")
 def guarded(body: Callable[P, R]) -> Callable[P, R]:
     """Turn every error of a task into one sentence on stderr and the exit code of its kind.
 
-    With ZKOPS_DEBUG set the traceback is shown too.
+    With `invoke --debug TASK`, or ZKOPS_DEBUG set, the traceback is shown too.
     """
 
     @functools.wraps(body)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        _quieten()
         try:
             return body(*args, **kwargs)
         except ZkopsError as error:
             _trace()
-            raise Exit(f"error: {error}", code=error.exit_code) from error
+            raise Exit(redacted(f"error: {error}"), code=error.exit_code) from error
         except KeyboardInterrupt:
             raise Exit("interrupted; run the same command again, it goes on from here", code=130) from None
         except BrokenPipeError:  # the reader of stdout went away, as `| head` does
@@ -44,9 +47,9 @@ def guarded(body: Callable[P, R]) -> Callable[P, R]:
             raise
         except Exception as error:
             _trace()
-            what = f"error: {type(error).__name__}: {error}"
+            what = redacted(f"error: {type(error).__name__}: {error}")
             raise Exit(
-                f"{what}\n  mend: this is a defect of ours; run again with {DEBUG_VARIABLE}=1 and report it"
+                f"{what}\n  mend: this is a defect of ours; run it as `invoke --debug TASK` and report what that shows"
             ) from error
 
     return run
@@ -54,7 +57,12 @@ def guarded(body: Callable[P, R]) -> Callable[P, R]:
 
 def cluster(path: str) -> Cluster:
     """Load the configuration from *path*, else $ZKOPS_PATH, else the checkout's `cluster.yaml`; tell its warnings."""
-    return _load(Path(path or os.environ.get(PATH_VARIABLE) or ROOT / config.FILE_NAME))
+    return _load(where(path))
+
+
+def where(path: str) -> Path:
+    """Give the path of the configuration: *path*, else $ZKOPS_PATH, else the checkout's `cluster.yaml`."""
+    return Path(path or os.environ.get(PATH_VARIABLE) or ROOT / config.FILE_NAME)
 
 
 def seconds(text: str) -> float:
@@ -66,12 +74,25 @@ def seconds(text: str) -> float:
 
 @functools.cache  # `invoke build push deploy` reads it once, and warns once
 def _load(path: Path) -> Cluster:
-    loaded = config.load(path)
+    loaded = openpai.load(path) if openpai.holds(path) else config.load(path)
     for warning in loaded.warnings():
         console.warn(warning)
     return loaded
 
 
+def _debugging() -> bool:
+    # Invoke's own --debug leaves no other trace than its logger; after the task's name it leaves none at all.
+    asked = os.environ.get(DEBUG_VARIABLE) or "--debug" in sys.argv
+    return bool(asked) or logging.getLogger("invoke").isEnabledFor(logging.DEBUG)
+
+
+def _quieten() -> None:
+    """Keep Invoke's --debug to Invoke: it makes every library log, and Kubernetes' client logs secrets it sends."""
+    if _debugging():
+        logging.getLogger("invoke").setLevel(logging.getLogger("invoke").getEffectiveLevel())
+        logging.getLogger().setLevel(logging.WARNING)
+
+
 def _trace() -> None:
-    if os.environ.get(DEBUG_VARIABLE):
-        traceback.print_exc()
+    if _debugging():
+        sys.stderr.write(redacted(traceback.format_exc()))

@@ -18,6 +18,7 @@ from zkops.fields import (
     Cpu,
     Domain,
     EnsembleName,
+    EnvironmentName,
     Label,
     LabelKey,
     MemberId,
@@ -25,9 +26,11 @@ from zkops.fields import (
     NodeName,
     Port,
     PullPrefix,
+    Reference,
     Repository,
     Setting,
     Tag,
+    cpu_thousandths,
     memory_bytes,
 )
 
@@ -54,18 +57,22 @@ class Machine(Model):
 class Credentials(Model):
     """Where the registry's user name and password are found; they never stand in this file."""
 
-    username_env: str | None = None
+    username_env: EnvironmentName | None = None
     """Name of the environment variable that holds the user name."""
-    password_env: str | None = None
+    password_env: EnvironmentName | None = None
     """Name of the environment variable that holds the password."""
     file: str | None = None
     """File with the two lines `username: …` and `password: …`; relative to the configuration file."""
+    key: str | None = None
+    """Where `file` is a YAML file with more in it, the key above the two, such as `cluster.docker-registry`."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         by_environment = bool(self.username_env and self.password_env)
         if bool(self.username_env) != bool(self.password_env) or by_environment == bool(self.file):
             raise ValueError("needs either both username_env and password_env, or file")
+        if self.key and not self.file:
+            raise ValueError("has a key, but no file that it stands in")
         return self
 
 
@@ -73,7 +80,7 @@ class Registry(Model):
     """The container registry that the image is pushed to and the nodes pull from."""
 
     domain: Domain
-    """Host, with port where it is not 443."""
+    """Host, with port where it is not 443; `docker.io` is Docker Hub."""
     namespace: Repository = "zkops"
     """Path in front of the image's name."""
     tag: Tag = "latest"
@@ -89,7 +96,7 @@ class Registry(Model):
 class Image(Model):
     """The ZooKeeper image: built from `image/` or taken as it is."""
 
-    reference: str | None = None
+    reference: Reference | None = None
     """A ready image, such as `registry.example/zookeeper:3.9.6`; then `build` and `push` have nothing to do."""
 
 
@@ -148,6 +155,12 @@ class CpuAmounts(Model):
     limit: Cpu | None = None
     """The most the member may use; without it a member is never slowed down."""
 
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.limit and cpu_thousandths(self.request) > cpu_thousandths(self.limit):
+            raise ValueError(f"request: {self.request} is above the limit {self.limit}; lower it, or raise the limit")
+        return self
+
 
 class Resources(Model):
     """What one member needs."""
@@ -170,7 +183,9 @@ class Resources(Model):
                 " its heap, give the limit at least a quarter more than the heap"
             )
         if request > limit:
-            raise ValueError(f"memory.request: {self.memory.request} is above memory.limit {self.memory.limit}")
+            raise ValueError(
+                f"memory.request: {self.memory.request} is above memory.limit {self.memory.limit}; lower it"
+            )
         return self
 
 
@@ -185,6 +200,14 @@ class Toleration(Model):
     """Taint value, with operator Equal."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """Taint effect; none means all."""
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if self.operator == "Equal" and not self.key:
+            raise ValueError("has the operator Equal, but no key; name the taint's key")
+        if self.operator == "Exists" and self.value is not None:
+            raise ValueError("has a value, but the operator Exists; write operator: Equal, or remove the value")
+        return self
 
 
 class Kubernetes(Model):

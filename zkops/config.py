@@ -2,20 +2,22 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from zkops import document
 from zkops.cluster import Cluster
+from zkops.document import Document, Place
 from zkops.errors import BadInput
+from zkops.wording import MAX_SHOWN, Key, placeholder, shown, unfilled
 
 FILE_NAME = "cluster.yaml"
 
-Key = tuple[str | int, ...]
-"""Where a value stands in the document: `("machines", 0, "ip")`."""
+FindPlace = Callable[[Key], Place]
+"""Tells where the operator wrote the value of a key of ours."""
 
 
 def load(path: Path) -> Cluster:
@@ -24,89 +26,97 @@ def load(path: Path) -> Cluster:
     Raises:
         BadInput: naming file, line where known, key, what is wrong and what to write instead.
     """
-    file = path / FILE_NAME if path.is_dir() else path
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    if not document.is_directory(path):
+        return _cluster(document.read(path))
+    if not document.is_file(path / FILE_NAME):
         raise BadInput(
-            f"{file}: there is no such file", f"name a {FILE_NAME}, or a directory holding one, with -p"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file}: cannot be read: {error}", "give a readable text file in UTF-8") from error
-    return parse(text, file)
+            f"{path}: holds no {FILE_NAME}, and neither layout.yaml nor cluster-configuration.yaml of OpenPAI",
+            "name a directory that does, or a file, with -p",
+        )
+    return _cluster(document.read(path / FILE_NAME))
 
 
 def parse(text: str, file: Path) -> Cluster:
     """Check the text of a cluster description; *file* is only named in errors and gives the directory."""
-    data, lines = _read_yaml(text, file)
-    if not isinstance(data, dict):
+    return _cluster(document.parse(text, file))
+
+
+def _cluster(found: Document) -> Cluster:
+    if not isinstance(found.data, dict):
         raise BadInput(
-            f"{file}: is not a mapping of keys to values", "begin with `name:`, as the shipped cluster.yaml does"
+            f"{found.file}: is not a mapping of keys to values", "begin with `name:`, as the shipped cluster.yaml does"
         )
+    return check(found.data, found.place, found.file.parent)
+
+
+def check(data: dict[str, Any], place: FindPlace, directory: Path) -> Cluster:
+    """Make a Cluster of plain data; *place* tells where the operator wrote the value of a key."""
+    for key, text in _texts(data, ()):
+        if placeholder(text):
+            raise unfilled(str(place(key)), text)
+        if re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", text):
+            raise BadInput(
+                f"{place(key)}: {_shown(key, text, place)}has a control character", "write it in one line of plain text"
+            )
     if "directory" in data:
-        data["directory "] = data.pop("directory")  # the loader's own field is no key of the file
+        data = {("directory " if key == "directory" else key): value for key, value in data.items()}
     try:
-        return Cluster.model_validate(data | {"directory": file.parent.resolve()}, strict=False)
+        return Cluster.model_validate(data | {"directory": directory.resolve()}, strict=False)
     except ValidationError as error:
-        raise BadInput(*_explain(error, file, lines)) from None
+        raise BadInput(*_explain(error, place)) from None
 
 
-def _read_yaml(text: str, file: Path) -> tuple[Any, dict[Key, int]]:
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        lines: dict[Key, int] = {}
-        for key, node in _walk(root, ()):
-            if key in lines:
-                raise BadInput(
-                    f"{file}:{node.start_mark.line + 1}: {_dotted(key)}: stands twice, first in line {lines[key]}",
-                    "keep one of them",
-                )
-            lines[key] = node.start_mark.line + 1
-        return yaml.safe_load(text), lines
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        what = " ".join(filter(None, (error.context, error.problem)))
-        raise BadInput(
-            f"{file}{line}: is not valid YAML: {what}", "mend the line; indent with spaces, never tabs"
-        ) from None
-    except yaml.YAMLError as error:
-        raise BadInput(f"{file}: is not valid YAML: {error}", "give a text file in UTF-8") from None
-    except RecursionError:
-        raise BadInput(f"{file}: is nested too deeply", "a cluster description has three levels") from None
+def _texts(value: object, key: Key) -> Iterator[tuple[Key, str]]:
+    """Yield every text in *value*."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict | list):
+        for part, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(inner, (*key, part))
 
 
-def _walk(node: yaml.Node | None, key: Key) -> Iterator[tuple[Key, yaml.Node]]:
-    """Yield every key of the document with the node that names it, in order."""
-    if isinstance(node, yaml.MappingNode):
-        for name, value in node.value:
-            inner = (*key, str(name.value))
-            yield inner, name
-            yield from _walk(value, inner)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*key, index), value
-            yield from _walk(value, (*key, index))
-
-
-def _explain(error: ValidationError, file: Path, lines: dict[Key, int]) -> tuple[str, str]:
+def _explain(error: ValidationError, place: FindPlace) -> tuple[str, str]:
     """Put the first mistake into words, and count the others."""
     first = error.errors(include_url=False)[0]
-    key: Key = first["loc"]
+    key: Key = _plain(first["loc"])
     message, _, mend = first["msg"].removeprefix("Value error, ").partition("; ")
     message = re.sub("a valid (tuple|dictionary).*", _plain_type, message.replace("Input should be", "should be"))
-    where, shown = _dotted(key), _shown(first["input"])
+    message = message.partition(", unable to")[0]
+    value = _shown(key, first["input"], place)
     match first["type"]:
         case "extra_forbidden":
-            where, shown, message, mend = where.strip(), "", "is not a known key", _nearest(key)
+            key = (*key[:-1], str(key[-1]).strip())
+            value, message, mend = "", "is not a known key", _nearest(key)
         case "missing":
-            shown, message, mend = "", "is missing", f"add it: {_documentation(key)}"
-        case "value_error" if message.partition(": ")[0].partition("[")[0] in Cluster.model_fields:
-            where, _, message = message.partition(": ")  # found by comparing several keys; the message names the one
-    others = error.error_count() - 1
+            value, message, mend = "", "is missing", f"add it: {_documentation(key)}"
+        case "value_error" if (named := _key(message.partition(": ")[0]))[:1] and named[0] in _model_at(
+            key
+        ).model_fields:
+            # found by comparing several keys; the message names the one
+            key, value, message = (*key, *named), "", message.partition(": ")[2]
+        case "string_type" if isinstance(first["input"], bool | int | float):
+            mend = mend or "put it in quotes"
+    others = len({_plain(mistake["loc"]) for mistake in error.errors(include_url=False)}) - 1
     more = f" (and {others} more)" if others else ""
-    place = f"{file}{_line(key, where, lines)}"
-    named = f"{where}: " if where else ""
-    return f"{place}: {named}{shown}{message}{more}", mend or _documentation(key)
+    return _renamed(f"{place(key)}: {value}{message}{more}", place), mend or f"docs/cluster.md: {_documentation(key)}"
+
+
+def _plain(location: tuple[str | int, ...]) -> Key:
+    """Leave out what pydantic adds for a value that may be of several types."""
+    known = location[:2] if location[:1] == ("zoo_cfg",) else location
+    return tuple(part for part in known if part != "[key]")
+
+
+def _key(where: str) -> Key:
+    """Read a key as `dotted` writes it; the keys of zoo_cfg have dots of their own."""
+    if where.startswith("zoo_cfg."):
+        return ("zoo_cfg", where.removeprefix("zoo_cfg."))
+    return tuple(int(part) if part.isdecimal() else part for part in re.findall(r"[^.\[\]]+", where))
+
+
+def _renamed(message: str, place: FindPlace) -> str:
+    """Call the machines that a message names as the operator's own file does."""
+    return re.sub(r"(?<![-\w])machines\[(\d+)\]", lambda found: place(("machines", int(found[1]))).key, message)
 
 
 def _plain_type(found: re.Match[str]) -> str:
@@ -114,11 +124,12 @@ def _plain_type(found: re.Match[str]) -> str:
     return "a list (`- …`)" if found[1] == "tuple" else "a mapping (`key: value`)"
 
 
-def _line(key: Key, where: str, lines: dict[Key, int]) -> str:
-    """Give `:LINE` of the key, or of the nearest key around it that stands in the document."""
-    around = (key[:length] for length in range(len(key), 0, -1))
-    named = (known for known in lines if _dotted(known) == where)
-    return next((f":{lines[known]}" for known in (*named, *around) if known in lines), "")
+def _shown(key: Key, value: object, place: FindPlace) -> str:
+    """Show what was written, but nothing of credentials: somebody may have put the password itself there."""
+    if "credentials" in key or isinstance(value, list | dict | tuple):
+        return ""
+    written = None if isinstance(value, str) else place(key).written
+    return f"{shown(value) if written is None else ' '.join(written.split())[:MAX_SHOWN] or 'nothing'} "
 
 
 def _nearest(key: Key) -> str:
@@ -130,15 +141,7 @@ def _nearest(key: Key) -> str:
 def _documentation(key: Key) -> str:
     """Give the description of the field at *key*, else the page that describes all."""
     field = _model_at(key[:-1]).model_fields.get(str(key[-1])) if key else None
-    return (field and field.description) or "see docs/cluster.md for every key"
-
-
-def _shown(value: object) -> str:
-    return f"{value!r} " if isinstance(value, str | int | float | bool | None) else ""
-
-
-def _dotted(key: Key) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).lstrip(".")
+    return (field and field.description) or "every key is explained there"
 
 
 def _model_at(key: Sequence[str | int]) -> type[BaseModel]:

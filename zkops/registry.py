@@ -11,9 +11,12 @@ import docker
 from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException
 
+from zkops import document, redact
 from zkops.cluster import Cluster, Credentials
 from zkops.console import Step
+from zkops.document import Document
 from zkops.errors import BadInput, Failed, ZkopsError
+from zkops.wording import Key
 
 ANSWER_SECONDS = 3.0
 
@@ -39,6 +42,14 @@ def login(cluster: Cluster) -> Login | None:
     credentials = cluster.registry.credentials
     if credentials is None:
         return None
+    found = _read(cluster, credentials)
+    redact.remember(found.username, found.password)
+    return found
+
+
+def _read(cluster: Cluster, credentials: Credentials) -> Login:
+    if credentials.file and credentials.key:
+        return _from_key(document.read(cluster.file(credentials.file)), tuple(credentials.key.split(".")))
     if credentials.file:
         return _from_file(cluster, credentials.file)
     return _from_environment(credentials)
@@ -72,6 +83,18 @@ def _from_file(cluster: Cluster, name: str) -> Login:
         if not found.get(key):
             raise BadInput(f"registry.credentials.file: {file} has no {key}", f"add the line `{key}: …`")
     return Login(username=found["username"], password=found["password"])
+
+
+def _from_key(found: Document, key: Key) -> Login:
+    """Read the two where they stand in a file of somebody else's, also under OpenPAI's earlier names."""
+    login = {}
+    for name in ("username", "password"):
+        spelled = ((*key, spelling) for spelling in (name, f"docker-{name}"))
+        keys = [known for known in spelled if document.value(found.data, known) not in (None, "")]
+        if not keys or keys[0] not in found.written:
+            raise BadInput(f"{found.place((*key, name))}: is missing", "add it, or mend registry.credentials.key")
+        login[name] = found.written[keys[0]]
+    return Login(**login)
 
 
 def check_scheme(cluster: Cluster) -> None:
@@ -187,7 +210,9 @@ def follow(events: Iterable[Mapping[str, Any]], cluster: Cluster, user: Login | 
         if "error" in event:
             raise explain(str(event["error"]), cluster, user)
         detail = event.get("progressDetail") or {}
-        if "total" in detail:
+        if str(event.get("status", "")).startswith("Retrying in"):
+            step.update(f"the registry went away, the Docker Engine tries again: {event['status'].lower()}")
+        elif "total" in detail:
             sent[event["id"]], sizes[event["id"]] = min(detail["current"], detail["total"]), detail["total"]
             step.update(f"{sum(sent.values()) / 1e6:.0f} of {sum(sizes.values()) / 1e6:.0f} MB")
         found = (event.get("aux") or {}).get("Digest", found)
