@@ -32,6 +32,7 @@ OWNED = {
     "clientPort": "ports.client",
     "clientPortAddress": "ports.client",
     "dynamicConfigFile": "machines",
+    "peerType": "machines[].role",
 }
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -47,7 +48,8 @@ def check(settings: Mapping[str, object]) -> None:
         if not isinstance(value, bool | int) and not re.fullmatch(r"[^\x00-\x1f\\]*", str(value)):
             raise ValueError(f"zoo_cfg.{key}: has a line break, backslash or control character; write it in one line")
     words = str(settings.get("4lw.commands.whitelist", DEFAULTS["4lw.commands.whitelist"]))
-    missing = [word for word in PROBE_WORDS if word not in re.split(r"[,\s]+", words) and words.strip() != "*"]
+    named = {word.strip() for word in words.split(",")}  # at commas only, as ZooKeeper does
+    missing = [word for word in PROBE_WORDS if not named & {word, "*"}]
     if missing:
         raise ValueError(
             f"zoo_cfg.4lw.commands.whitelist: lacks {', '.join(missing)}, which the probes need;"

@@ -28,3 +28,8 @@ def test_a_wider_whitelist_is_allowed() -> None:
 def test_what_the_tool_owns_or_cannot_be_a_key_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match=r"; "):
         zoocfg.check({key: "1"})
+
+
+def test_a_whitelist_is_split_at_commas_only_as_zookeeper_does() -> None:
+    with pytest.raises(ValueError, match="lacks srvr, mntr, ruok"):
+        zoocfg.check({"4lw.commands.whitelist": "srvr mntr ruok"})
