@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 # stderr for everything that is not a result. rich honours NO_COLOR and TERM=dumb by itself.
@@ -46,7 +47,7 @@ def result_table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str
     result(title)
     table = Table(*headers, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))  # what others say may hold brackets, rich's own markup
     out = Console(highlight=False)
     if not out.is_terminal:
         out = Console(highlight=False, width=500)

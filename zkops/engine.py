@@ -24,6 +24,9 @@ __all__ = ["NoEngine", "build", "connect", "ensure", "explained", "image_id", "p
 LOGS = ROOT / ".cache" / "logs"
 TAIL_LINES = 15
 
+FULL = "no space left on device"
+ROOM = "make room for the Docker Engine (see `docker system df`), then run the same again"
+
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _STEP = re.compile(r"Step \d+/\d+ : .*")
 
@@ -67,9 +70,11 @@ class Transcript:
 
     def failure(self, error: str) -> Failed:
         """Explain *error*, with the step and its last lines."""
-        if "no space left on device" in error.lower():
-            return Failed(f"the disk is full: {error}", "make room (see `docker system df`), then run again")
         tail = "".join(f"\n  | {line}" for line in self.tail)
+        if FULL in error.lower():
+            return Failed(f"the disk is full: {error}", ROOM)
+        if FULL in tail.lower():  # a command of the build met it, and the Engine only tells that command's exit code
+            return Failed(f"the disk is full, at {self.at or 'its beginning'}: {error.strip()}{tail}", ROOM)
         return Failed(f"the image build failed at {self.at or 'its beginning'}: {error.strip()}{tail}")
 
 
@@ -95,7 +100,7 @@ def build(
     transcript, client = Transcript(), connect()
     settings: dict[str, Any] = {"buildargs": dict(args or {}), "labels": dict(labels or {}), "nocache": no_cache}
     try:
-        with closing(client), log_file.open("w", encoding="utf-8") as log, explained(f"building {tag}"):
+        with closing(client), explained(f"building {tag}"), log_file.open("w", encoding="utf-8") as log:
             stream = client.api.build(
                 path=str(context), tag=tag, rm=True, forcerm=True, decode=True, target=target or "", **settings
             )

@@ -1,0 +1,195 @@
+"""Looks at a machine from inside, by a pod of a few seconds with the ensemble's own image; changes nothing there."""
+
+import secrets
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass
+
+import yaml
+
+from zkops import causes
+from zkops.cluster import Cluster, Machine, Ports
+from zkops.errors import Failed, ZkopsError
+from zkops.kube import Kube
+from zkops.observe import pod_trouble
+from zkops.registry import Login
+from zkops.render import MANIFESTS, Object, pull_secret
+
+START_SECONDS = 60.0
+"""So long may the pods take to report, the pulling of the image included."""
+
+POLL_SECONDS = 0.3
+CLOCK_AGE = 0.15
+"""Mean age in seconds of the last line that the pod's clock has printed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """Why something could not be found out, and the mend."""
+
+    what: str
+    mend: str = ""
+    tried: bool = True
+    """Whether it was tried at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A directory of the description as one machine has it."""
+
+    wanted: str
+    nearest: str
+    """The directory itself, or the nearest one above it that is there."""
+    kind: str
+    """What stands at `nearest`, in the words of stat(1): `directory`, `regular file`, `symbolic link` …"""
+    owner: str
+    """`uid:gid`"""
+    mode: str
+    """Octal."""
+    read_only: bool
+    available: int = 0
+    """Bytes."""
+    size: int = 0
+    """Bytes of the whole file system."""
+    filesystem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What one machine says."""
+
+    listeners: Mapping[int, int]
+    """TCP port → uid of the process that listens there."""
+    places: tuple[Place, ...]
+    skew: float
+    """Seconds that the machine's clock is ahead of the operator's."""
+
+
+def directories(cluster: Cluster) -> tuple[str, ...]:
+    """Give the member's directories on its machine, as the DaemonSet mounts them."""
+    log = cluster.paths.log or cluster.paths.data
+    return (f"{cluster.paths.data}/{cluster.name}/data", f"{log}/{cluster.name}/log")
+
+
+def manifest(cluster: Cluster, machine: Machine, image: str, namespace: str, suffix: str) -> Object:
+    """Fit `manifests/doctor.yaml` to one machine."""
+    item: Object = deepcopy(yaml.safe_load((MANIFESTS / "doctor.yaml").read_text(encoding="utf-8")))
+    item["metadata"] |= {"name": f"{cluster.name}-doctor-{machine.id}-{suffix}", "namespace": namespace}
+    item["metadata"]["labels"]["app.kubernetes.io/instance"] = cluster.name
+    item["spec"]["nodeName"] = machine.hostname
+    item["spec"]["containers"][0] |= {"image": image, "args": list(directories(cluster))}
+    # With credentials a secret of its own: the ensemble's comes with the first deploy.
+    secret = f"{cluster.name}-doctor" if cluster.registry.credentials else cluster.pull_secret
+    if secret:
+        item["spec"]["imagePullSecrets"] = [{"name": secret}]
+    return item
+
+
+def parse(text: str, now: float) -> Look | None:
+    """Read what the pod printed, *now* being the operator's time; None where it has not printed everything yet.
+
+    Raises:
+        ValueError: when a line is none of the pod's.
+    """
+    lines = [line.split("\t") for line in text.splitlines()]
+    clocks = [float(fields[1]) for fields in lines if fields[0] == "clock"]
+    if not clocks:
+        return None
+    space = {fields[1]: fields[2:] for fields in lines if fields[0] == "space"}
+    return Look(
+        listeners={int(fields[1]): int(fields[2]) for fields in lines if fields[0] == "listen"},
+        places=tuple(_place(fields[1:], space.get(fields[1], [])) for fields in lines if fields[0] == "path"),
+        skew=clocks[-1] + CLOCK_AGE - now,
+    )
+
+
+def _place(fields: Sequence[str], space: Sequence[str]) -> Place:
+    wanted, nearest, kind, owner, mode, options = fields
+    available, size, filesystem = space or ("0", "0", "")
+    return Place(
+        wanted=wanted,
+        nearest=nearest,
+        kind=kind,
+        owner=owner,
+        mode=mode,
+        read_only="ro" in options.split(","),
+        available=int(available),
+        size=int(size),
+        filesystem=filesystem,
+    )
+
+
+def look(
+    cluster: Cluster, kube: Kube, image: str, login: Login | None, machines: Collection[Machine]
+) -> Mapping[str, Look | Trouble]:
+    """Look at *machines*; hostname → what it says, or why it says nothing. The pods are gone afterwards."""
+    sweep(cluster, kube)
+    try:
+        if login:
+            secret = pull_secret(cluster, login.username, login.password)
+            secret["metadata"] |= {"name": f"{cluster.name}-doctor", "namespace": kube.namespace}
+            secret["metadata"]["labels"] |= {"app.kubernetes.io/name": "zookeeper-doctor"}
+            kube.apply(secret)
+        return _await({machine.hostname: _start(cluster, machine, kube, image) for machine in machines}, kube)
+    finally:
+        sweep(cluster, kube)
+
+
+def sweep(cluster: Cluster, kube: Kube) -> None:
+    """Remove the pods of this run, or of one that was killed; what cannot be removed now ends by itself."""
+    selector = f"app.kubernetes.io/name=zookeeper-doctor,app.kubernetes.io/instance={cluster.name}"
+    with suppress(ZkopsError):
+        for item in kube.objects("Pod", namespace=kube.namespace, label_selector=selector):
+            kube.delete_pod(item["metadata"]["name"], grace_seconds=0)
+        if cluster.registry.credentials:
+            name = {"name": f"{cluster.name}-doctor", "namespace": kube.namespace}
+            kube.delete({"apiVersion": "v1", "kind": "Secret", "metadata": name})
+
+
+def _start(cluster: Cluster, machine: Machine, kube: Kube, image: str) -> Object | Trouble:
+    try:
+        return kube.create(manifest(cluster, machine, image, kube.namespace, secrets.token_hex(3)))
+    except Failed as error:
+        return Trouble(what=error.what, mend=error.mend)
+
+
+def _await(started: Mapping[str, Object | Trouble], kube: Kube) -> dict[str, Look | Trouble]:
+    found = {host: pod for host, pod in started.items() if isinstance(pod, Trouble)}
+    answers: dict[str, Look | Trouble] = dict(found)
+    deadline = time.monotonic() + START_SECONDS
+    while waiting := {host: pod for host, pod in started.items() if host not in answers and isinstance(pod, dict)}:
+        for host, pod in waiting.items():
+            answer = _answer(pod, kube, late=time.monotonic() > deadline)
+            if answer:
+                answers[host] = answer
+        time.sleep(POLL_SECONDS)
+    return answers
+
+
+def _answer(pod: Object, kube: Kube, *, late: bool) -> Look | Trouble | None:
+    name = str(pod["metadata"]["name"])
+    try:
+        before = time.time()
+        text = kube.logs(name, lines=5000)
+        answer = parse(text, (before + time.time()) / 2)
+        return answer or why_silent(kube.get(pod), late=late)
+    except ValueError as error:
+        return Trouble(what=f"the looking pod said what cannot be read: {error}", mend="report this, it is our defect")
+    except Failed as error:
+        return Trouble(what=error.what, mend=error.mend) if late else None
+
+
+def why_silent(pod: Object | None, *, late: bool) -> Trouble | None:
+    """Say why a pod reports nothing; None where it may still do so."""
+    if pod is None:
+        return Trouble(what="the looking pod was removed by somebody", mend="run `invoke doctor` again")
+    trouble = pod_trouble(pod)
+    if trouble.startswith(("ErrImagePull", "ImagePullBackOff")):
+        why = trouble.rpartition("failed to do request: ")[2]
+        return Trouble(what=f"the image cannot be pulled: {why}", mend=causes.known([f"pull: {trouble}"], Ports()))
+    if pod["status"].get("phase") == "Failed" or "ended with exit code" in trouble or late:
+        message = pod["status"].get("message") or trouble or "it is not started"
+        return Trouble(what=f"the looking pod does not report: {message}", mend="see `kubectl describe node`")
+    return None
