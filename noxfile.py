@@ -50,19 +50,19 @@ def typecheck(session: nox.Session) -> None:
 @nox.session
 def unit(session: nox.Session) -> None:
     """Test the pure middle: fast, no Docker."""
-    _test(session, "unit")
+    _test(session, "unit", "-n2")
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """Test the real image in containers: probes, `mntr`, an ensemble of three, the official image's variables."""
-    _test(session, "integration")
+    _test(session, "integration", "-n2", "--dist=loadfile", prepare=True)
 
 
 @nox.session
 def cluster(session: nox.Session) -> None:
     """Test the whole pipeline on a real registry and Kubernetes in containers."""
-    _test(session, "cluster")
+    _test(session, "cluster", "-n2", "--dist=loadgroup", prepare=True)
 
 
 def _extra(name: str) -> list[str]:
@@ -72,9 +72,11 @@ def _extra(name: str) -> list[str]:
     return settings["options.extras_require"][name].split()
 
 
-def _test(session: nox.Session, name: str) -> None:
+def _test(session: nox.Session, name: str, *options: str, prepare: bool = False) -> None:
     session.install("-q", "-e.[test]")
-    session.run("pytest", f"tests/{name}", f"--junitxml=build/junit-{name}.xml", *session.posargs)
+    if prepare:  # pytest would hide the minutes that this takes the first time, and its workers do it twice
+        session.run("python", "-m", "tests.prepare")
+    session.run("pytest", f"tests/{name}", *options, f"--junitxml=build/junit-{name}.xml", *session.posargs)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from invoke.collection import Collection
 from invoke.context import Context
+from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from zkops import ROOT, cli, console
 from zkops.status import HEADERS
 
-HELP = {"path": "a cluster.yaml, or a directory holding one (default: $ZKOPS_PATH, else the checkout's)"}
+HELP = {"path": "a cluster.yaml, a directory holding one, or OpenPAI's (default: $ZKOPS_PATH, else the checkout's)"}
 HELP_JSON = HELP | {"json": "print JSON for scripts"}
 
 
@@ -75,6 +76,121 @@ def mntr(_c: Context, path: str = "", member: str = "", json: bool = False) -> N
     return console.result("\n".join(lines))
 
 
+@task(help={"path": "OpenPAI's directory (default: $ZKOPS_PATH)", "output": "file to write (default: stdout)"})
+@cli.guarded
+def import_openpai(_c: Context, path: str = "", output: str = "") -> None:
+    """Write the cluster.yaml that is equal to an OpenPAI configuration directory, commented."""
+    from zkops import openpai_import
+
+    openpai_import.task(cli.where(path), output)
+
+
+@task(help=HELP_JSON)
+@cli.guarded
+def doctor(_c: Context, path: str = "", json: bool = False) -> None:
+    """Check everything a deploy needs: Docker, registry, Kubernetes, rights, nodes, ports, disks, memory, clocks."""
+    from zkops import checks
+    from zkops.doctor import examine
+
+    found = examine(cli.cluster(path))
+    console.result_json(found) if json else console.result_table(found.headline(), checks.HEADERS, found.table())
+    if not found.healthy:
+        raise Exit(code=1)
+
+
+@task(help=HELP_JSON | {"timeout": "seconds for the members to end"})
+@cli.guarded
+def stop(_c: Context, path: str = "", timeout: str = "120", json: bool = False) -> None:
+    """End the members; data and configuration stay, `deploy` brings the same ensemble back."""
+    from zkops import deployment
+
+    report = deployment.stop(cli.cluster(path), cli.seconds(timeout))
+    console.result_json(report) if json else console.result(report.sentence())
+
+
+@task(help=HELP_JSON | {"confirm": "the ensemble's name, in place of typing it", "timeout": "seconds for each part"})
+@cli.guarded
+def delete(_c: Context, path: str = "", confirm: str = "", timeout: str = "300", json: bool = False) -> None:
+    """Remove the ensemble with all its data from its machines; asks for its name, or --confirm=NAME."""
+    from zkops import deployment, wipe
+
+    report = deployment.delete(cli.cluster(path), confirm, cli.seconds(timeout))
+    console.result_json(report) if json else console.result_table(report.headline(), wipe.HEADERS, report.table())
+    report.check()
+
+
+LOGS = {
+    "follow": "go on with lines as they come, until Ctrl-C",
+    "lines": "the last lines of each member (default: 100, or all with --since)",
+    "member": "hostname or id of one member (default: all, merged by time)",
+    "previous": "of the run before the last restart",
+    "since": "only the last span of time, such as 10m or 1h30m",
+}
+
+
+@task(help=HELP | LOGS)
+@cli.guarded
+def logs(
+    _c: Context,
+    path: str = "",
+    member: str = "",
+    since: str = "",
+    lines: str = "",
+    follow: bool = False,
+    previous: bool = False,
+) -> None:
+    """Show what the members wrote: one, or all merged by time."""
+    from zkops import deployment
+    from zkops import logs as written
+
+    choice = written.wanted(since, lines, previous=previous, follow=follow)
+    for line in deployment.logs(cli.cluster(path), member, choice, follow):
+        console.result(line)
+
+
+@task(help=HELP | {"command": "carry out one command, such as 'ls /'"})
+@cli.guarded
+def shell(_c: Context, path: str = "", command: str = "") -> None:
+    """Open a ZooKeeper shell on the ensemble: ls, get, set, create, delete, deleteall, stat; reads stdin when piped."""
+    from zkops import deployment
+
+    deployment.shell(cli.cluster(path), command)
+
+
+LINT = {
+    "file": "the zoo.cfg",
+    "json": "print JSON for scripts",
+    "snapshot": "size of the largest snapshot, such as 2Gi: checks that initLimit is long enough for it",
+    "version": "of ZooKeeper, such as 3.9 or 3.8.4 (default: the one that image/ makes)",
+}
+
+
+@task(help=LINT)
+@cli.guarded
+def lint(_c: Context, file: str, version: str = "", snapshot: str = "", json: bool = False) -> None:
+    """Check anybody's zoo.cfg: typing errors, settings out of date, unsafe or against each other; exit 2 on errors."""
+    from zkops import linting
+
+    report = linting.lint_file(file, version, snapshot)
+    console.say(report.headline())
+    if json or report.findings:
+        console.result_json(report) if json else console.result(report.text())
+    if report.errors:
+        raise Exit(code=2)
+
+
+@task(help={"source": "directory of a ZooKeeper source tree", "version": "its version, such as 3.9.6"})
+@cli.guarded
+def lint_refresh(_c: Context, source: str = "", version: str = "") -> None:
+    """Compare the linter's table with a ZooKeeper source tree: what it lacks, what is gone; exit 1 then."""
+    from zkops import linting
+
+    differences = linting.refresh(source, version)
+    if differences:
+        console.result("\n".join(differences))
+        raise Exit(code=1)
+
+
 @task(help=HELP)
 @cli.guarded
 def up(_c: Context, path: str = "") -> None:
@@ -102,6 +218,8 @@ def lock(_c: Context) -> None:
     console.result(image.refresh_lock())
 
 
-ns = Collection(render, build, push, deploy, status, mntr)
+ns = Collection(
+    render, build, push, deploy, status, mntr, stop, delete, logs, shell, import_openpai, doctor, lint, lint_refresh
+)
 ns.add_collection(Collection("sandbox", up, down))
 ns.add_collection(Collection("image", lock))

@@ -1,20 +1,25 @@
 """What the tasks call: ties configuration, image, rendering and Kubernetes together, one function a task."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from zkops import console, fourletter, image, observe, render, rollout
+from zkops import console, fourletter, halt, image, linting, observe, render, rollout, wipe
+from zkops import logs as written
+from zkops import shell as typed
 from zkops.cluster import Cluster, Machine
 from zkops.errors import BadInput, Failed
+from zkops.halt import Stopped
 from zkops.kube import Kube
 from zkops.observe import Member
 from zkops.rollout import Report
 from zkops.status import Status
 from zkops.status import status as put_together
+from zkops.wipe import Deletion
 
 
 def render_files(cluster: Cluster, directory: Path) -> tuple[Path, ...]:
     """Render for the image as known here, by digest once it was pushed; check and write."""
+    linting.check(cluster)
     rendered = render.render(cluster, image.known(cluster))
     with console.step("checking every object against the schemas of Kubernetes") as step:
         versions = render.check(rendered)
@@ -24,11 +29,18 @@ def render_files(cluster: Cluster, directory: Path) -> tuple[Path, ...]:
 
 def deploy(cluster: Cluster, timeout: float) -> Report:
     """Bring the ensemble up; see `zkops.rollout.deploy`."""
-    rendered = render.render(cluster, image.resolve(cluster).pinned)
-    login = image.login(cluster)
-    if login:
-        rendered = render.with_object(rendered, render.pull_secret(cluster, login.username, login.password))
-    return rollout.deploy(cluster, rendered, Kube(cluster), timeout)
+    linting.check(cluster)
+    return rollout.deploy(cluster, rendered(cluster), Kube(cluster), timeout)
+
+
+def rendered(cluster: Cluster) -> render.Rendered:
+    """Render what `deploy` applies: the image by digest, and the pull secret where its registry wants a login."""
+    ref = image.resolve(cluster)
+    objects = render.render(cluster, ref.pinned)
+    login = image.login(image.at_its_registry(cluster, ref))
+    if not login:
+        return objects
+    return render.with_object(objects, render.pull_secret(cluster, login.username, login.password))
 
 
 def status(cluster: Cluster) -> Status:
@@ -53,6 +65,28 @@ def mntr(cluster: Cluster, member: str) -> Mapping[str, Mapping[str, str]]:
             observe.ask(cluster, found.machine, found.pod, kube)("mntr")
         )
     return answers
+
+
+def stop(cluster: Cluster, timeout: float) -> Stopped:
+    """End the members, keep data and configuration; see `zkops.halt.stop`."""
+    return halt.stop(cluster, Kube(cluster), timeout)
+
+
+def delete(cluster: Cluster, confirm: str, timeout: float) -> Deletion:
+    """Remove the ensemble with its data, when its name was given; see `zkops.wipe.delete`."""
+    wipe.confirm(cluster, confirm)
+    return wipe.delete(cluster, Kube(cluster), timeout)
+
+
+def logs(cluster: Cluster, member: str, choice: written.Wanted, follow: bool) -> Iterator[str]:
+    """Give what one member wrote, by hostname or id, or all; see `zkops.logs`."""
+    give = written.follow if follow else written.read
+    return give(cluster, _select(cluster, member), Kube(cluster), choice)
+
+
+def shell(cluster: Cluster, command: str) -> None:
+    """Open a ZooKeeper shell; see `zkops.shell.shell`."""
+    typed.shell(cluster, command, lambda: Kube(cluster))
 
 
 def _select(cluster: Cluster, member: str) -> tuple[Machine, ...]:

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -19,11 +19,22 @@ from zkops.console import say, step, warn
 from zkops.errors import BadInput, Failed
 from zkops.registry import Login, login
 
-__all__ = ["ImageRef", "Login", "build", "content_tag", "known", "login", "push", "refresh_lock", "resolve"]
+__all__ = [
+    "ImageRef",
+    "Login",
+    "at_its_registry",
+    "build",
+    "content_tag",
+    "known",
+    "login",
+    "push",
+    "refresh_lock",
+    "resolve",
+]
 
 DIRECTORY = ROOT / "image"
 RECORD = ROOT / "build" / "image.json"
-"""What was pushed last: repository, tag and digest."""
+"""What was pushed: `REPOSITORY:TAG` to digest."""
 
 LOCK = "packages.lock"
 SERVER_PACKAGE = "libzookeeper-java"
@@ -174,20 +185,37 @@ def _push_tag(client: docker.DockerClient, ref: ImageRef, tag: str, cluster: Clu
 
 
 def _record(ref: ImageRef) -> None:
+    """Add to the record what was pushed; other repositories and tags stay in it."""
     RECORD.parent.mkdir(exist_ok=True)
     new = RECORD.with_suffix(".new")
-    new.write_text(json.dumps(asdict(ref), indent=2) + "\n", encoding="utf-8")
+    new.write_text(json.dumps(_records() | {ref.tagged: ref.digest}, indent=2) + "\n", encoding="utf-8")
     # Renamed when complete: a run cut off here leaves the old record or the new one, never half of one.
     new.replace(RECORD)
 
 
-def _recorded(ref: ImageRef) -> ImageRef | None:
-    """Give what was recorded at the last push, where it was of the same repository and tag."""
+def _records() -> dict[str, str]:
     try:
-        found = ImageRef(**json.loads(RECORD.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    return found if (found.repository, found.tag) == (ref.repository, ref.tag) else None
+        found = json.loads(RECORD.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _recorded(ref: ImageRef) -> ImageRef | None:
+    """Give what was recorded at the last push of the same repository and tag."""
+    found = _records().get(ref.tagged)
+    return replace(ref, digest=found) if found else None
+
+
+def at_its_registry(cluster: Cluster, ref: ImageRef) -> Cluster:
+    """Give the description as it fits the registry that *ref* names: our credentials are shown to no other."""
+    if ref.repository.startswith(f"{cluster.registry.domain}/"):
+        return cluster
+    host = ref.repository.partition("/")[0]
+    named = host if "." in host or ":" in host or host == "localhost" else "docker.io"
+    return cluster.model_copy(
+        update={"registry": cluster.registry.model_copy(update={"domain": named, "credentials": None})}
+    )
 
 
 def known(cluster: Cluster) -> str:
@@ -207,10 +235,12 @@ def resolve(cluster: Cluster) -> ImageRef:
     if ref.digest:
         return ref
     recorded = None if cluster.image.reference else _recorded(ref)
+    there = at_its_registry(cluster, ref)
     try:
+        registry.check_scheme(there)
         with closing(engine.connect()) as client:
             asked = recorded.pinned if recorded else ref.tagged
-            found = registry.digest(client, asked, cluster, login(cluster))
+            found = registry.digest(client, asked, there, login(there))
     except Failed as error:
         # The record is as good as the registry's word; only where there is none must the registry be reached.
         if not recorded:

@@ -3,19 +3,25 @@
 Every failure of the client, the API server or the network becomes a `Failed` that says what to do.
 """
 
+import hashlib
 import json
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import urllib3
+import websocket
+import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import NotFoundError
 from kubernetes.stream import portforward
+from kubernetes.utils.quantity import parse_quantity
 
+from zkops import ROOT
 from zkops.cluster import Cluster
 from zkops.errors import BadInput, Failed
 from zkops.fourletter import Ask, ask_socket
@@ -24,6 +30,10 @@ from zkops.render import Object
 FIELD_MANAGER = "zkops"
 TIMEOUT = (5, 30)
 """Seconds to connect, and to wait for an answer, of every request."""
+
+
+# Opening a stream takes no time-out of its own: a kubelet that accepts and never answers would hold us for ever.
+websocket.setdefaulttimeout(TIMEOUT[0])
 
 
 class Kube:
@@ -36,13 +46,13 @@ class Kube:
         file = str(cluster.file(cluster.kubernetes.kubeconfig)) if cluster.kubernetes.kubeconfig else None
         try:
             self._client = config.new_client_from_config(file, context=cluster.kubernetes.context)
-        except (config.ConfigException, OSError, KeyError, TypeError, ValueError) as error:
+        except (config.ConfigException, yaml.YAMLError, OSError, KeyError, TypeError, ValueError) as error:
             raise BadInput(f"kubernetes: {self._where} cannot be used: {error}", self._mend()) from error
         # A dead API server is told at once: the caller decides about trying again.
         self._client.configuration.retries = urllib3.Retry(0)
         self._client.rest_client = client.rest.RESTClientObject(self._client.configuration)
         with self._explained("find out what the API server offers"):
-            self._dynamic = DynamicClient(self._client)
+            self._dynamic = DynamicClient(self._client, cache_file=_discovered(self._client.configuration))
 
     def _mend(self) -> str:
         if self._sandbox:
@@ -54,6 +64,8 @@ class Kube:
         try:
             yield
         except ApiException as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # opening a stream takes Ctrl-C for an error
+                raise KeyboardInterrupt from error
             raise Failed(*explain(doing, error.status, _message(error))) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Failed(f"cannot {doing}: the Kubernetes API does not answer: {_root(error)}", self._mend()) from error
@@ -73,6 +85,23 @@ class Kube:
     def pods(self, instance: str) -> tuple[Object, ...]:
         """Give the pods of the ensemble *instance*."""
         return self._list("Pod", namespace=self.namespace, label_selector=_selector(instance))
+
+    def objects(self, kind: str, version: str = "v1", **selection: str) -> tuple[Object, ...]:
+        """Give the objects of a kind in all namespaces, or as `namespace` and `label_selector` select them."""
+        return self._list(kind, version, **selection)
+
+    def version(self) -> tuple[str, str]:
+        """Give the version of Kubernetes, and the time as the API server's HTTP header `Date` tells it."""
+        with self._explained("ask for the version"):
+            answer = client.VersionApi(self._client).get_code_with_http_info(_request_timeout=TIMEOUT)
+            return str(answer[0].git_version), str(answer[2].get("Date", ""))
+
+    def create(self, item: Object) -> Object:
+        """Create an object that must not be there yet, or ask a review such as SelfSubjectAccessReview."""
+        namespace = item["metadata"].get("namespace")
+        with self._explained(f"create {item['kind']} {item['metadata'].get('name', '')}".rstrip()):
+            made = self._resource(item).create(body=item, namespace=namespace, _request_timeout=TIMEOUT)
+            return dict(made.to_dict())
 
     def revision(self, instance: str) -> str | None:
         """Give the hash that pods of the DaemonSet's present template carry as `controller-revision-hash`."""
@@ -131,6 +160,28 @@ class Kube:
                 _request_timeout=TIMEOUT,
             )
 
+    def unlabel_node(self, name: str, key: str) -> None:
+        """Take one label off a node."""
+        self._merge({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}, {"labels": {key: None}})
+
+    def config_maps(self, instance: str) -> tuple[Object, ...]:
+        """Give the ConfigMaps of the ensemble *instance*, one a revision."""
+        return self._list("ConfigMap", namespace=self.namespace, label_selector=_selector(instance))
+
+    def delete(self, item: Object) -> bool:
+        """Delete the live object that *item* names, what it owns in the background; False when there is none."""
+        with self._explained(f"delete {_name(item)}"):
+            try:
+                self._resource(item).delete(
+                    name=item["metadata"]["name"],
+                    namespace=item["metadata"].get("namespace"),
+                    body={"propagationPolicy": "Background"},
+                    _request_timeout=TIMEOUT,
+                )
+            except NotFoundError:
+                return False
+            return True
+
     def delete_pod(self, name: str, grace_seconds: int = 30) -> None:
         """Delete a pod, its processes killed after *grace_seconds*; one that is gone already is no error."""
         with self._explained(f"delete pod {name}"):
@@ -162,15 +213,44 @@ class Kube:
                 raise
             return str(text or "")
 
+    def log_lines(self, pod: str, **options: Any) -> Iterator[str]:
+        """Give a container's log line by line, each begun with its time; none when it has none.
+
+        The *options* are those of the API: `container`, `follow`, `previous`, `since_seconds`, `tail_lines`.
+        """
+        patience = (5.0, 3600.0) if options.get("follow") else TIMEOUT
+        with self._explained(f"read the log of {pod}"):
+            try:
+                response = client.CoreV1Api(self._client).read_namespaced_pod_log(
+                    name=pod,
+                    namespace=self.namespace,
+                    timestamps=True,
+                    _preload_content=False,
+                    _request_timeout=patience,
+                    **options,
+                )
+            except ApiException as error:
+                if error.status in {400, 404}:
+                    return
+                raise
+            for line in response:
+                yield line.decode(errors="replace").rstrip("\r\n")
+
+    def connect(self, pod: str, port: int) -> socket.socket:
+        """Open a connection to a pod's port by the API server: needs no way to the node's own ports."""
+        with self._explained(f"reach port {port} of {pod}"):
+            # A client of its own: while it connects, a port-forward replaces how its client sends requests.
+            api = client.CoreV1Api(client.ApiClient(self._client.configuration))
+            forward = portforward(api.connect_get_namespaced_pod_portforward, pod, self.namespace, ports=str(port))
+            connection: socket.socket = forward.socket(port)
+            return connection
+
     def ask(self, pod: str, port: int, timeout: float) -> Ask:
-        """Ask four-letter words through a port-forward by the API server: needs no way to the node's own ports."""
+        """Ask four-letter words through `connect`."""
 
         def through_forward(word: str) -> str:
             with self._explained(f"reach port {port} of {pod}"):
-                # A client of its own: while it connects, a port-forward replaces how its client sends requests.
-                api = client.CoreV1Api(client.ApiClient(self._client.configuration))
-                forward = portforward(api.connect_get_namespaced_pod_portforward, pod, self.namespace, ports=str(port))
-                connection: socket.socket = forward.socket(port)
+                connection = self.connect(pod, port)
                 connection.settimeout(timeout)
                 return ask_socket(connection, word)
 
@@ -183,7 +263,8 @@ def explain(doing: str, status: int | None, message: str) -> tuple[str, str]:
         case 401:
             return f"cannot {doing}: the API server does not accept the credentials", "renew them in the kubeconfig"
         case 403:
-            return f"cannot {doing}: forbidden: {message}", "let an administrator grant the right that is named"
+            mend = "let an administrator grant the right that is named; `invoke doctor` tells those of all tasks"
+            return f"cannot {doing}: forbidden: {message}", mend
         case 404:
             return f"cannot {doing}: not found: {message}", "check kubernetes.namespace and the Kubernetes version"
         case 409:
@@ -194,6 +275,11 @@ def explain(doing: str, status: int | None, message: str) -> tuple[str, str]:
             return f"cannot {doing}: the API server answers {status}: {message}", "run the same command again"
 
 
+def byte_count(quantity: str) -> int:
+    """Give the bytes of any amount of memory that Kubernetes may write."""
+    return int(parse_quantity(quantity))
+
+
 def _message(error: ApiException) -> str:
     try:
         return str(json.loads(error.body)["message"])
@@ -202,7 +288,18 @@ def _message(error: ApiException) -> str:
 
 
 def _selector(instance: str) -> str:
-    return f"app.kubernetes.io/name=zookeeper,app.kubernetes.io/instance={instance}"
+    # Charts of others use the same name and instance; what manages them tells theirs from ours.
+    ours = {"name": "zookeeper", "instance": instance, "managed-by": "zkops"}
+    return ",".join(f"app.kubernetes.io/{key}={value}" for key, value in ours.items())
+
+
+def _discovered(configuration: Any) -> str:
+    """Give the file that keeps what an API server offers; the client's own choice is a shared one below /tmp."""
+    authority = Path(configuration.ssl_ca_cert).read_bytes() if configuration.ssl_ca_cert else b""
+    key = hashlib.sha256(str(configuration.host).encode() + authority).hexdigest()[:16]
+    file = ROOT / ".cache" / "discovery" / f"{key}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return str(file)
 
 
 def _name(item: Object) -> str:

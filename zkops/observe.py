@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from zkops import fourletter
+from zkops import fourletter, kept
 from zkops.cluster import Cluster, Machine
 from zkops.errors import ZkopsError
 from zkops.fourletter import Ask, Srvr
@@ -39,7 +39,8 @@ class Member:
 
     machine: Machine
     node_ready: bool
-    labelled: bool
+    label: str | None
+    """The ensemble that the node's label names: this one, another, or none."""
     pod: Object | None
     stale: bool = False
     """Whether the pod was made from a former template of the DaemonSet."""
@@ -51,6 +52,17 @@ class Member:
     def serving(self) -> bool:
         """Whether the member serves reads and writes."""
         return bool(self.server and self.server.serving)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the pod, as Kubernetes sees it, is ready and of the present template."""
+        statuses = (self.pod or {}).get("status", {}).get("containerStatuses") or ()
+        return not self.stale and bool(statuses) and all(status["ready"] for status in statuses)
+
+    @property
+    def silent(self) -> bool:
+        """Whether a server runs that could not be asked: it may well serve others."""
+        return self.server is None and self.pod is not None and _runs(self.pod)
 
     @property
     def image(self) -> str:
@@ -84,6 +96,8 @@ class Observed:
     strangers: tuple[str, ...]
     """Nodes that carry the ensemble's label and are not in the description."""
     members: tuple[Member, ...]
+    displaced: tuple[str, ...] = ()
+    """How the description differs from what the stopped ensemble keeps on its machines."""
 
 
 def observe(cluster: Cluster, rendered: Rendered, kube: Kube) -> Observed:
@@ -99,13 +113,36 @@ def observe(cluster: Cluster, rendered: Rendered, kube: Kube) -> Observed:
         changes=(*_config_changes(rendered, daemonset, kube), *_changes(rendered, live, kube)),
         strangers=_strangers(cluster, nodes),
         members=observe_members(cluster, kube, nodes),
+        displaced=kept.displaced(live[_name(rendered.object("ServiceAccount"))], rendered),
     )
+
+
+def agreed(members: Sequence[Member]) -> bool:
+    """Whether all members serve under one leader, and the leader says that all others are in sync with it.
+
+    The zxids cannot tell: a follower that joined an idle ensemble reports 0x0 until the first write.
+    """
+    leaders = [member for member in members if member.server and member.server.mode in {"leader", "standalone"}]
+    if len(leaders) != 1 or not all(member.serving for member in members):
+        return False
+    return len(members) == 1 or leaders[0].synced == len(members) - 1
+
+
+def whole(members: Sequence[Member]) -> bool:
+    """Whether the ensemble is as it should be: agreed, and every pod ready and of the present template."""
+    return agreed(members) and all(member.ready for member in members)
+
+
+def has_quorum(members: Sequence[Member]) -> bool:
+    """Whether a majority of the voters serves."""
+    voters = [member for member in members if member.machine.role == "participant"]
+    return sum(member.serving for member in voters) > len(voters) // 2
 
 
 def observe_members(cluster: Cluster, kube: Kube, nodes: Sequence[Object] | None = None) -> tuple[Member, ...]:
     """Look at the machines of the description: node, pod and server of each, in the order of the description."""
     by_name = {node["metadata"]["name"]: node for node in nodes or kube.nodes()}
-    pods = _newest_by_node(kube.pods(cluster.name))
+    pods = newest_by_node(kube.pods(cluster.name))
     revision = kube.revision(cluster.name)
 
     def look(machine: Machine) -> Member:
@@ -116,7 +153,7 @@ def observe_members(cluster: Cluster, kube: Kube, nodes: Sequence[Object] | None
         return Member(
             machine=machine,
             node_ready=ready,
-            labelled=bool(node) and _labels(node or {}).get(cluster.kubernetes.node_label) == cluster.name,
+            label=_labels(node or {"metadata": {}}).get(cluster.kubernetes.node_label),
             pod=pod,
             stale=pod is not None and _labels(pod).get("controller-revision-hash") != revision,
             server=server,
@@ -135,6 +172,8 @@ def ask(cluster: Cluster, machine: Machine, pod: Object, kube: Kube) -> Ask:
     def either(word: str) -> str:
         try:
             return direct(word)
+        except ConnectionRefusedError:  # the node is reached, and nothing listens there
+            return ""
         except OSError:
             return forward(word)
 
@@ -143,7 +182,7 @@ def ask(cluster: Cluster, machine: Machine, pod: Object, kube: Kube) -> Ask:
 
 def _server(cluster: Cluster, machine: Machine, pod: Object, kube: Kube) -> tuple[Srvr | None, int | None]:
     # Without a started container there is nobody to ask, and a port-forward would wait for its timeout.
-    if not any(status.get("state", {}).get("running") for status in pod["status"].get("containerStatuses") or ()):
+    if not _runs(pod):
         return None, None
     word = ask(cluster, machine, pod, kube)
     try:
@@ -177,14 +216,30 @@ def is_true(item: Object, condition: str) -> bool:
     return any(entry["type"] == condition and entry["status"] == "True" for entry in found)
 
 
-def node_ip(node: Object) -> str | None:
-    """Give a node's internal address."""
-    return next((entry["address"] for entry in node["status"]["addresses"] if entry["type"] == "InternalIP"), None)
+def _runs(pod: Object) -> bool:
+    statuses = pod["status"].get("containerStatuses") or ()
+    return any((status.get("state") or {}).get("running") is not None for status in statuses)
 
 
-def _newest_by_node(pods: Sequence[Object]) -> dict[str, Object]:
+def node_ips(node: Object) -> tuple[str, ...]:
+    """Give a node's internal addresses, IPv4 first; none of a node that tells none."""
+    addresses = node.get("status", {}).get("addresses") or ()
+    internal = (entry["address"] for entry in addresses if entry["type"] == "InternalIP")
+    return tuple(sorted(internal, key=lambda address: ":" in address))
+
+
+def newest_by_node(pods: Sequence[Object]) -> dict[str, Object]:
+    """Give the newest pod of each machine."""
     ordered = sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-    return {str(pod["spec"].get("nodeName")): pod for pod in ordered}
+    return {_node_name(pod): pod for pod in ordered}
+
+
+def _node_name(pod: Object) -> str:
+    """Give the node a pod is on, or is meant for: a DaemonSet's pod names it while the scheduler keeps it waiting."""
+    affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
+    terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or ()
+    fields = (field for term in terms for field in term.get("matchFields") or () if field["key"] == "metadata.name")
+    return str(pod["spec"].get("nodeName") or next((field["values"][0] for field in fields), None))
 
 
 def _strangers(cluster: Cluster, nodes: Sequence[Object]) -> tuple[str, ...]:

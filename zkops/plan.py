@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zkops.errors import Refused
-from zkops.observe import Observed
+from zkops.observe import Observed, whole
 from zkops.render import Rendered
 
 Action = Literal["label", "apply", "replace", "wait"]
@@ -43,16 +43,30 @@ def plan(rendered: Rendered, observed: Observed) -> Plan:
             f"nodes {', '.join(observed.strangers)} carry the label of {rendered.name} and are not in its description",
             "add them to machines, or take the label off them with kubectl label",
         )
-    unlabelled = tuple(m.machine.hostname for m in observed.members if not m.labelled)
-    running = observed.exists and (observed.formed or any(member.serving for member in observed.members))
+    for member in observed.members:
+        if member.label not in {None, rendered.name}:
+            raise Refused(
+                f"node {member.machine.hostname} carries a member of the ensemble {member.label}",
+                "set another kubernetes.node_label for this ensemble: its label would take the node from the other",
+            )
+    unlabelled = tuple(member.machine.hostname for member in observed.members if member.label is None)
+    # A server that runs and cannot be asked may well serve others: silence is no proof that nobody uses it.
+    used = any(member.serving or member.silent for member in observed.members)
+    running = observed.exists and (observed.formed or used)
     if running:
         _refuse_changes(rendered, observed, unlabelled)
+    elif observed.displaced:
+        raise Refused(
+            f"{rendered.name} was stopped, and cannot be started on its data like this:\n    "
+            + "\n    ".join(observed.displaced),
+            "go back to the machines, ids, roles and paths it was stopped with; or end it with `invoke delete`",
+        )
     steps = [
         *_apply_steps(rendered, observed),
         *(Step(action="label", target=name, reason="it carries a member") for name in unlabelled),
         *_replace_steps(observed, running),
     ]
-    if steps or not observed.formed or not all(member.serving for member in observed.members):
+    if steps or not observed.formed or not whole(observed.members):
         steps.append(Step(action="wait", target=rendered.name, reason="all members must serve and agree on one leader"))
     return Plan(steps=tuple(steps))
 

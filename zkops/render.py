@@ -193,8 +193,9 @@ def _common(item: Object, cluster: Cluster) -> Object:
     """Set what every object carries: name, namespace and the standard labels, also where pods and selectors do."""
     if item["kind"] == "Namespace":  # may be shared with others: it gets no label of this ensemble
         return item
-    labels = {"app.kubernetes.io/name": "zookeeper", "app.kubernetes.io/instance": cluster.name}
-    item["metadata"] |= {"name": cluster.name, "labels": labels | {"app.kubernetes.io/managed-by": "zkops"}}
+    values = {"name": "zookeeper", "instance": cluster.name, "managed-by": "zkops"}
+    labels = {f"app.kubernetes.io/{key}": value for key, value in values.items()}
+    item["metadata"] |= {"name": cluster.name, "labels": labels}
     if "namespace" in item["metadata"]:
         item["metadata"]["namespace"] = cluster.kubernetes.namespace
     if item["kind"] == "Service":

@@ -4,15 +4,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zkops import console
+from zkops import causes, console, rights
 from zkops.cluster import Cluster
 from zkops.errors import BadInput, Failed
 from zkops.kube import Kube
-from zkops.observe import FORMED, Member, node_ip, observe, observe_members, pod_trouble
+from zkops.observe import FORMED, Member, has_quorum, node_ips, observe, observe_members, pod_trouble, whole
 from zkops.plan import Step, plan
 from zkops.render import Object, Rendered
 
 POLL_SECONDS = 0.5
+LOG_LINES = 200
+"""So far back the cause is looked for; five lines are shown, of this many characters."""
+WIDTH = 240
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +44,11 @@ def deploy(cluster: Cluster, rendered: Rendered, kube: Kube, timeout: float) -> 
     started = time.monotonic()
     check_nodes(cluster, kube.nodes())
     todo = plan(rendered, observe(cluster, rendered, kube))
+    rights.demand(todo.steps, kube)
     for item in todo.steps:
         _carry_out(item, cluster, rendered, kube, timeout)
     return Report(
-        changed=bool(todo.steps),
+        changed=any(item.action != "wait" for item in todo.steps),
         steps=tuple(map(str, todo.steps)),
         seconds=time.monotonic() - started,
         connect_string=cluster.connect_string,
@@ -53,7 +57,7 @@ def deploy(cluster: Cluster, rendered: Rendered, kube: Kube, timeout: float) -> 
 
 def check_nodes(cluster: Cluster, nodes: Sequence[Object]) -> None:
     """Refuse machines that are no nodes, or whose address is another than the node's."""
-    addresses = {node["metadata"]["name"]: node_ip(node) for node in nodes}
+    addresses = {str(node["metadata"]["name"]): node_ips(node) for node in nodes}
     for machine in cluster.machines:
         if machine.hostname not in addresses:
             raise BadInput(
@@ -61,22 +65,11 @@ def check_nodes(cluster: Cluster, nodes: Sequence[Object]) -> None:
                 f"its nodes are {', '.join(sorted(addresses))}; write a node's name as hostname",
             )
         actual = addresses[machine.hostname]
-        if actual not in {machine.ip, None}:
+        if actual and machine.ip not in actual:
             raise BadInput(
-                f"machines: {machine.hostname} has the ip {machine.ip} here and {actual} in Kubernetes",
-                f"write ip: {actual}",
+                f"machines: {machine.hostname} has the ip {machine.ip} here and {', '.join(actual)} in Kubernetes",
+                f"write ip: {actual[0]}",
             )
-
-
-def agreed(members: Sequence[Member]) -> bool:
-    """Whether all members serve under one leader, and the leader says that all others are in sync with it.
-
-    The zxids cannot tell: a follower that joined an idle ensemble reports 0x0 until the first write.
-    """
-    leaders = [member for member in members if member.server and member.server.mode in {"leader", "standalone"}]
-    if len(leaders) != 1 or not all(member.serving for member in members):
-        return False
-    return len(members) == 1 or leaders[0].synced == len(members) - 1
 
 
 def _carry_out(item: Step, cluster: Cluster, rendered: Rendered, kube: Kube, timeout: float) -> None:
@@ -112,38 +105,37 @@ def _wait_until_seen(daemonset: Object, kube: Kube) -> None:
 
 def _wait_until_agreed(cluster: Cluster, rendered: Rendered, kube: Kube, timeout: float) -> None:
     deadline = time.monotonic() + timeout
+    formed = False
     with console.step(f"waiting until {len(cluster.machines)} members serve and agree on one leader") as step:
         while True:
             late = time.monotonic() > deadline
             try:
                 members = observe_members(cluster, kube)
+                if not formed and has_quorum(members):
+                    # From its first quorum on somebody's data may be in it, even if not all members ever come up.
+                    kube.annotate(rendered.object("DaemonSet"), FORMED, "true")
+                    formed = True
             except Failed as error:  # an API server that restarts meanwhile is no reason to give up early
                 if late:
-                    raise
+                    mend = f"{error.mend}; then run `invoke deploy` again, it goes on from here"
+                    raise Failed(f"after {timeout:.0f} s of waiting for the members: {error.what}", mend) from error
                 step.update(error.what)
             else:
-                if agreed(members) and all(map(_ready, members)):
-                    break
+                if whole(members):
+                    return
                 if late:
                     raise _too_late(cluster, members, kube, timeout)
                 step.update(", ".join(f"{member.machine.hostname} {member.state}" for member in members))
             time.sleep(POLL_SECONDS)
-    kube.annotate(rendered.object("DaemonSet"), FORMED, "true")
 
 
 def _too_late(cluster: Cluster, members: Sequence[Member], kube: Kube, timeout: float) -> Failed:
-    lacking = "\n".join(_why(member, cluster, kube) for member in members if not (member.serving and _ready(member)))
+    lacking = "\n".join(_why(member, cluster, kube) for member in members if not (member.serving and member.ready))
     return Failed(
         f"after {timeout:.0f} s not all members of {cluster.name} serve:\n"
         + (lacking or "    all serve, but they do not agree on one leader"),
         "remove the cause that is named, then run `invoke deploy` again; it goes on from here",
     )
-
-
-def _ready(member: Member) -> bool:
-    """Whether the pod, as Kubernetes sees it, is ready and of the present template."""
-    statuses = (member.pod or {}).get("status", {}).get("containerStatuses") or ()
-    return not member.stale and bool(statuses) and all(status["ready"] for status in statuses)
 
 
 def _why(member: Member, cluster: Cluster, kube: Kube) -> str:
@@ -153,16 +145,22 @@ def _why(member: Member, cluster: Cluster, kube: Kube) -> str:
         return "\n".join([*lines, "      bring the node back, or see `kubectl describe node`"])
     try:
         if not member.pod:
-            hint = "      no pod was placed here: has the node a taint? see kubernetes.tolerations"
-            return "\n".join([*lines, *_warnings(cluster.name, kube), hint])
+            warnings = _warnings(cluster.name, kube)
+            cause = causes.known(warnings, cluster.ports) or "has the node a taint? see kubernetes.tolerations"
+            return "\n".join([*lines, *warnings, f"      cause: no pod was placed here: {cause}"])
         name = str(member.pod["metadata"]["name"])
         container = "prepare-data" if pod_trouble(member.pod).startswith("prepare-data") else "zookeeper"
-        log = kube.logs(name, container=container, lines=5).splitlines()
-        return "\n".join([*lines, *_warnings(name, kube), *(f"      log: {line}" for line in log)])
+        log = kube.logs(name, container=container, lines=LOG_LINES).splitlines()
+        log = log or kube.logs(name, container=container, lines=LOG_LINES, previous=True).splitlines()
+        warnings = _warnings(name, kube)
+        cause = causes.known([*log, *warnings, member.state], cluster.ports)
+        told = [f"      cause: {cause}"] if cause else [f"      log: {line[:WIDTH]}" for line in log[-5:]]
+        return "\n".join([*lines, *warnings, *told])
     except Failed as error:
         return "\n".join([*lines, f"      {error.what}"])
 
 
 def _warnings(name: str, kube: Kube) -> list[str]:
-    found = [event for event in kube.events(name) if event.get("type") == "Warning"][-3:]
-    return [f"      event: {event.get('reason')}: {event.get('message')}" for event in found]
+    found = (event for event in kube.events(name) if event.get("type") == "Warning")
+    told = (f"      event: {event.get('reason')}: {' '.join(str(event.get('message')).split())}" for event in found)
+    return list(dict.fromkeys(told))[-3:]  # the same words come again and again

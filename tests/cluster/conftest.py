@@ -32,6 +32,13 @@ DESCRIPTION: Description = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of the one deployed sandbox to one worker, those that make sandboxes themselves to another."""
+    for item in items:
+        own = item.path.stem in {"test_engine", "test_pull_sources", "test_sandbox"}
+        item.add_marker(pytest.mark.xdist_group("own" if own else "pipe"))
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """A cluster description on disk, and the command line run with it as a user would."""
@@ -46,11 +53,12 @@ class Pipeline:
     def kube(self) -> Kube:
         return Kube(self.cluster)
 
-    def start(self, *tasks: str) -> subprocess.Popen[str]:
+    def start(self, *tasks: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "invoke", *tasks],
             cwd=ROOT,
             env=os.environ | {"ZKOPS_PATH": str(self.directory)},
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

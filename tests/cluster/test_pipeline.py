@@ -11,7 +11,7 @@ from kazoo.client import KazooClient
 
 from tests.cluster.conftest import DESCRIPTION, MakePipeline, Pipeline, until
 from zkops import deployment, fourletter
-from zkops.rollout import agreed
+from zkops.observe import agreed
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -115,6 +115,17 @@ def test_a_machine_that_is_no_node_is_refused_before_anything_is_touched(make_pi
     assert wrong.kube.get({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "nowhere"}}) is None
 
 
+def test_an_ensemble_of_one_serves_and_observers_follow_without_a_vote(make_pipeline: MakePipeline) -> None:
+    one, two, three = DESCRIPTION["machines"]
+    single = make_pipeline("single", 12581, machines=[one])
+    single.ok("deploy")
+    assert single.status()["quorum"]
+    assert "nothing to do" in single.ok("deploy")
+    watched = make_pipeline("watched", 12681, machines=[one, two | {"role": "observer"}, three | {"role": "observer"}])
+    watched.ok("deploy")
+    assert list(states(watched).values()) == ["leader", "observer", "observer"]
+
+
 def test_a_deploy_that_was_killed_is_finished_by_the_next(make_pipeline: MakePipeline) -> None:
     second = make_pipeline("second", 12281)
     killed = second.start("deploy")
@@ -189,19 +200,18 @@ def _ip(pipeline: Pipeline, hostname: str) -> str:
     return next(machine.ip for machine in pipeline.cluster.machines if machine.hostname == hostname)
 
 
-def _versions(pipeline: Pipeline) -> dict[str, str]:
-    """Give the version of every object that deploying could write; a pod's own status is not ours."""
-    kube = pipeline.kube
-    names = [
-        ("v1", "Namespace", "zookeeper", None),
-        ("v1", "ServiceAccount", "pipe", "zookeeper"),
-        ("v1", "Service", "pipe", "zookeeper"),
-        ("apps/v1", "DaemonSet", "pipe", "zookeeper"),
-    ]
-    found = {}
-    for version, kind, name, namespace in names:
-        metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
-        live = kube.get({"apiVersion": version, "kind": kind, "metadata": metadata})
-        assert live is not None
-        found[kind] = str(live["metadata"].get("generation") or live["metadata"]["resourceVersion"])
-    return found
+def _versions(pipeline: Pipeline) -> dict[str, Any]:
+    """Give every object that deploying could write, without what Kubernetes itself goes on writing."""
+    kube, rendered = pipeline.kube, deployment.rendered(pipeline.cluster)
+    live = {item["kind"]: kube.get(item) for item in rendered.objects}
+    assert all(live.values())
+    nodes = {node["metadata"]["name"]: node for node in kube.nodes()}
+    kept = {kind: _written_by_us(item or {}) for kind, item in live.items()}
+    return kept | {m.hostname: nodes[m.hostname]["metadata"]["labels"] for m in pipeline.cluster.machines}
+
+
+def _written_by_us(item: dict[str, Any]) -> dict[str, Any]:
+    """A write without a change counts too: it shows in the time of the manager that is ours."""
+    ours = [entry for entry in item["metadata"].pop("managedFields", []) if entry["manager"] == "zkops"]
+    metadata = {key: value for key, value in item["metadata"].items() if key != "resourceVersion"}
+    return {key: value for key, value in item.items() if key != "status"} | {"metadata": metadata, "ours": ours}

@@ -142,4 +142,4 @@ def test_the_recorded_digest_serves_while_the_registry_is_down(described: Cluste
 
 def remember(cluster: Cluster, record: Path) -> None:
     record.parent.mkdir()
-    record.write_text(json.dumps({"repository": cluster.repository, "tag": room.content_tag(), "digest": LOST}))
+    record.write_text(json.dumps({f"{cluster.repository}:{room.content_tag()}": LOST}))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zkops import image, registry
-from zkops.cluster import Cluster
+from zkops.cluster import Cluster, Credentials
 from zkops.config import parse
 from zkops.console import Step
 from zkops.errors import BadInput, Failed
@@ -127,12 +127,12 @@ def test_what_was_pushed_is_known_by_digest_and_only_that(tmp_path: Path, monkey
     described = cluster(tmp_path)
     tagged = f"reg.example:5000/zkops/zookeeper:{content_tag()}"
     assert image.known(described) == tagged
-    record = {"repository": described.repository, "tag": content_tag(), "digest": DIGEST}
+    record = {"reg.example:5000/zkops/zookeeper:3.9.6-other": "sha256:" + "1" * 64}
     (tmp_path / "build").mkdir()
-    (tmp_path / "build" / "image.json").write_text(json.dumps(record))
+    (tmp_path / "build" / "image.json").write_text(json.dumps(record | {tagged: DIGEST}))
     assert image.known(described) == f"{described.repository}@{DIGEST}"
     assert image.resolve(described).pinned == f"{described.repository}@{DIGEST}"
-    (tmp_path / "build" / "image.json").write_text(json.dumps(record | {"tag": "3.9.6-other"}))
+    (tmp_path / "build" / "image.json").write_text(json.dumps(record))
     assert image.known(described) == tagged
 
 
@@ -141,6 +141,20 @@ def test_an_image_named_with_its_digest_is_taken_as_it_is(tmp_path: Path) -> Non
     assert image.known(described) == f"x.example/zk@{DIGEST}"
     assert image.resolve(described).pinned == f"x.example/zk@{DIGEST}"
     assert image.build(described).tagged == "x.example/zk:3"
+
+
+@pytest.mark.parametrize(
+    ("reference", "host"),
+    [("other.example/zk:1", "other.example"), ("zookeeper:3.9", "docker.io"), ("localhost/zk:1", "localhost")],
+)
+def test_our_credentials_are_shown_to_no_other_registry(tmp_path: Path, reference: str, host: str) -> None:
+    described = cluster(tmp_path, image=f"{{reference: {reference!r}}}")
+    registry = described.registry.model_copy(update={"credentials": Credentials(file="login")})
+    described = described.model_copy(update={"registry": registry})
+    there = image.at_its_registry(described, ImageRef.parse(reference))
+    assert (there.registry.domain, there.registry.credentials) == (host, None)
+    ours = ImageRef.parse("reg.example:5000/zkops/zookeeper:1")
+    assert image.at_its_registry(described, ours) is described
 
 
 def test_credentials_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,28 @@ def test_a_pod_of_a_former_description_is_replaced_before_the_first_serving_and_
         plan(RENDERED, replace(SERVING, members=stale))
 
 
+def test_a_node_of_another_ensemble_is_never_taken_from_it() -> None:
+    others = (replace(NOTHING.members[0], label="another"), *NOTHING.members[1:])
+    with pytest.raises(Refused, match="demo-1 carries a member of the ensemble another"):
+        plan(RENDERED, replace(NOTHING, members=others))
+
+
+def test_a_server_that_runs_and_cannot_be_asked_is_not_taken_for_one_that_never_served() -> None:
+    silent = tuple(replace(member, server=None) for member in SERVING.members)
+    with pytest.raises(Refused, match=r"spec\.x"):
+        plan(RENDERED, replace(SERVING, formed=False, changes=(change(DAEMONSET),), members=silent))
+
+
+def test_two_leaders_or_a_pod_not_ready_are_waited_for() -> None:
+    split = worlds.members(CLUSTER, RENDERED.image, "leader", "leader", "follower")
+    unready = (
+        replace(SERVING.members[0], pod=worlds.pod("demo-1", RENDERED.image, ready=False)),
+        *SERVING.members[1:],
+    )
+    for found in (split, unready):
+        assert [step.action for step in plan(RENDERED, replace(SERVING, members=found)).steps] == ["wait"]
+
+
 def test_a_strange_node_with_the_label_is_refused() -> None:
     with pytest.raises(Refused, match="other-node"):
         plan(RENDERED, replace(SERVING, strangers=("other-node",)))
@@ -91,6 +113,7 @@ def observations(draw: st.DrawFn) -> Observed:
     """Any state that can be met."""
     modes = st.sampled_from([None, "leader", "follower", "observer", "read-only"])
     found = worlds.members(CLUSTER, RENDERED.image, *(draw(modes) for _ in CLUSTER.machines))
+    labels = st.sampled_from([None, CLUSTER.name, "another"])
     exists = draw(st.booleans())
     return Observed(
         exists=exists,
@@ -98,13 +121,14 @@ def observations(draw: st.DrawFn) -> Observed:
         missing=tuple(draw(st.lists(st.sampled_from(NAMES), unique=True))),
         changes=tuple(map(change, draw(st.lists(st.sampled_from(NAMES), unique=True)))),
         strangers=tuple(draw(st.lists(st.just("other-node"), max_size=1))),
-        members=tuple(replace(member, labelled=draw(st.booleans())) for member in found),
+        members=tuple(replace(member, label=draw(labels)) for member in found),
     )
 
 
 @given(observations())
 def test_an_ensemble_that_served_is_never_written_to(observed: Observed) -> None:
-    served = observed.exists and (observed.formed or any(member.serving for member in observed.members))
+    used = any(member.serving or member.silent for member in observed.members)
+    served = observed.exists and (observed.formed or used)
     try:
         steps = plan(RENDERED, observed).steps
     except Refused as refusal:

@@ -9,7 +9,8 @@ from tests.conftest import MakeCluster
 from tests.unit import worlds
 from zkops.cluster import Cluster
 from zkops.errors import BadInput
-from zkops.rollout import agreed, check_nodes
+from zkops.observe import agreed
+from zkops.rollout import check_nodes
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 
@@ -70,3 +71,13 @@ def test_an_address_that_is_not_the_nodes_is_refused(cluster: Cluster) -> None:
     with pytest.raises(BadInput, match=r"172\.31\.77\.12 here and 10\.0\.0\.9"):
         check_nodes(cluster, wrong)
     check_nodes(cluster, nodes(cluster))
+
+
+def test_other_nodes_may_lack_addresses_and_ours_may_have_several(cluster: Cluster) -> None:
+    found = nodes(cluster)
+    found[0]["status"]["addresses"].insert(0, {"type": "InternalIP", "address": "fd00::1"})
+    check_nodes(cluster, [*found, {"metadata": {"name": "just-joined"}, "status": {}}])
+    found[0]["status"]["addresses"][1]["address"] = "10.0.0.9"
+    with pytest.raises(BadInput) as caught:
+        check_nodes(cluster, found)
+    assert caught.value.mend == "write ip: 10.0.0.9"

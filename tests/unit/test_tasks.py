@@ -16,6 +16,7 @@ def invoke(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
         [sys.executable, "-m", "invoke", *arguments],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", **environment},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,

@@ -33,7 +33,7 @@ def members(cluster: Cluster, image: str, *modes: str | None) -> tuple[Member, .
         Member(
             machine=machine,
             node_ready=True,
-            labelled=True,
+            label=cluster.name,
             pod=pod(machine.hostname, image),
             server=server(mode),
             synced=len(cluster.machines) - 1 if mode == "leader" else None,
@@ -51,7 +51,7 @@ def nothing(cluster: Cluster, rendered: Rendered) -> Observed:
         missing=tuple(f"{item['kind']} {item['metadata']['name']}" for item in rendered.objects),
         changes=(),
         strangers=(),
-        members=tuple(replace(member, labelled=False, pod=None, server=None) for member in bare),
+        members=tuple(replace(member, label=None, pod=None, server=None) for member in bare),
     )
 
 
