@@ -7,7 +7,7 @@ from typing import Literal
 import yaml
 
 from zkops.cluster import Cluster, Machine
-from zkops.observe import pod_trouble
+from zkops.observed import pod_trouble
 from zkops.render import MANIFESTS, Object
 
 State = Literal["wiped", "refused", "failed", "away", "gone"]

@@ -10,7 +10,7 @@ from zkops.cluster import Cluster, Machine
 from zkops.errors import BadInput, Failed
 from zkops.halt import Stopped
 from zkops.kube import Kube
-from zkops.observe import Member
+from zkops.observed import Member
 from zkops.rollout import Report
 from zkops.status import Status
 from zkops.status import status as put_together

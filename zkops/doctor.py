@@ -15,7 +15,7 @@ from zkops.console import step
 from zkops.errors import ZkopsError
 from zkops.kube import Kube, byte_count
 from zkops.nodeprobe import Look, Trouble
-from zkops.observe import is_true, node_ips
+from zkops.observed import is_true, node_ips
 from zkops.registry import Login
 from zkops.render import Object
 

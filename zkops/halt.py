@@ -8,7 +8,8 @@ from zkops import console, fourletter, kept, observe
 from zkops.cluster import Cluster
 from zkops.errors import Failed, ZkopsError
 from zkops.kube import Kube
-from zkops.observe import FORMED, Member
+from zkops.observe import FORMED
+from zkops.observed import Member, is_true
 from zkops.render import Object
 
 POLL_SECONDS = 0.5
@@ -93,7 +94,7 @@ def open_sessions(answers: Iterable[Mapping[str, str]]) -> int:
 
 def away_with_pods(pods: Sequence[Object], nodes: Sequence[Object]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Tell on which machines pods are left: those that answer, and those that are away."""
-    ready = {node["metadata"]["name"] for node in nodes if observe.is_true(node, "Ready")}
+    ready = {node["metadata"]["name"] for node in nodes if is_true(node, "Ready")}
     hosts = {on(pod) for pod in pods}
     return tuple(sorted(hosts & ready)), tuple(sorted(hosts - ready))
 

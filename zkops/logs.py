@@ -14,7 +14,7 @@ from zkops import console
 from zkops.cluster import Cluster, Machine
 from zkops.errors import BadInput, Failed
 from zkops.kube import Kube
-from zkops.observe import newest_by_node, pod_trouble
+from zkops.observed import newest_by_node, pod_trouble
 from zkops.render import Object
 
 DEFAULT_LINES = 100

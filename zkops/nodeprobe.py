@@ -13,7 +13,7 @@ from zkops import causes
 from zkops.cluster import Cluster, Machine, Ports
 from zkops.errors import Failed, ZkopsError
 from zkops.kube import Kube
-from zkops.observe import pod_trouble
+from zkops.observed import pod_trouble
 from zkops.registry import Login
 from zkops.render import MANIFESTS, Object, pull_secret
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zkops.errors import Refused
-from zkops.observe import Observed, whole
+from zkops.observed import Observed, whole
 from zkops.render import Rendered
 
 Action = Literal["label", "apply", "replace", "wait"]

@@ -8,7 +8,8 @@ from zkops import causes, console, rights
 from zkops.cluster import Cluster
 from zkops.errors import BadInput, Failed
 from zkops.kube import Kube
-from zkops.observe import FORMED, Member, has_quorum, node_ips, observe, observe_members, pod_trouble, whole
+from zkops.observe import FORMED, observe, observe_members
+from zkops.observed import Member, has_quorum, node_ips, pod_trouble, whole
 from zkops.plan import Step, plan
 from zkops.render import Object, Rendered
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
 
 from zkops.cluster import Cluster
-from zkops.observe import Member
+from zkops.observed import Member
 
 HEADERS = ("Server", "Node", "Role", "State", "Epoch", "Zxid", "Lag", "Clients", "Version", "Image")
 

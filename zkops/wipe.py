@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from zkops import console, halt, image, kept, observe, render
+from zkops import console, halt, image, kept, observed, render
 from zkops.cleaner import Wiped, cleaner, outcome
 from zkops.cluster import Cluster, Machine
 from zkops.errors import BadInput, Failed, Refused
@@ -147,7 +147,7 @@ def _unable(machine: Machine, nodes: dict[str, Object], busy: set[str]) -> Wiped
     host = machine.hostname
     if host not in nodes:
         return Wiped(node=host, state="gone", note="is no longer a node of this Kubernetes")
-    if not observe.is_true(nodes[host], "Ready"):
+    if not observed.is_true(nodes[host], "Ready"):
         return Wiped(node=host, state="away", note="the machine does not answer")
     return Wiped(node=host, state="away", note="a member still runs there") if host in busy else None
 
@@ -171,7 +171,7 @@ def _late(pod: Object, host: str, kube: Kube) -> Wiped:
     warnings = [
         str(event.get("message")) for event in kube.events(pod["metadata"]["name"]) if event.get("type") != "Normal"
     ]
-    why = observe.pod_trouble(live) or "it is still at work"
+    why = observed.pod_trouble(live) or "it is still at work"
     return Wiped(node=host, state="failed", note=" ".join(f"{why} {' '.join(warnings[-1:])}".split()))
 
 

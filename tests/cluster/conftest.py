@@ -32,6 +32,7 @@ DESCRIPTION: Description = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests of the one deployed sandbox to one worker, those that make sandboxes themselves to another."""
     for item in items:

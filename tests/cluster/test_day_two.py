@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.conftest import DESCRIPTION, MakePipeline, Pipeline, until
 from zkops import deployment, forward
 from zkops.kept import KEPT
-from zkops.observe import is_true
+from zkops.observed import is_true
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -11,7 +11,7 @@ from kazoo.client import KazooClient
 
 from tests.cluster.conftest import DESCRIPTION, MakePipeline, Pipeline, until
 from zkops import deployment, fourletter
-from zkops.observe import agreed
+from zkops.observed import agreed
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -12,7 +12,7 @@ from tests.unit import worlds
 from zkops import halt, kept
 from zkops.cluster import Cluster
 from zkops.errors import Failed, Refused
-from zkops.observe import Observed
+from zkops.observed import Observed
 from zkops.plan import plan
 from zkops.render import Rendered, render
 

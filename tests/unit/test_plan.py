@@ -10,7 +10,7 @@ from tests.unit import worlds
 from zkops import ROOT
 from zkops.config import load
 from zkops.errors import Refused
-from zkops.observe import Change, Observed
+from zkops.observed import Change, Observed
 from zkops.plan import plan
 from zkops.render import render, with_object
 

@@ -9,7 +9,7 @@ from tests.conftest import MakeCluster
 from tests.unit import worlds
 from zkops.cluster import Cluster
 from zkops.errors import BadInput
-from zkops.observe import agreed
+from zkops.observed import agreed
 from zkops.rollout import check_nodes
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64

@@ -5,7 +5,7 @@ from typing import Any
 
 from zkops.cluster import Cluster
 from zkops.fourletter import Srvr
-from zkops.observe import Member, Observed
+from zkops.observed import Member, Observed
 from zkops.render import Rendered
 
 EPOCH = 7 << 32

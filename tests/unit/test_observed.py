@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit import worlds
 from zkops.cluster import Cluster
-from zkops.observe import differences, pod_trouble
+from zkops.observed import differences, pod_trouble
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 
