@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,13 @@ DESCRIPTION: Description = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # so that it comes before xdist's own, which reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
     """Give the tests of the one deployed sandbox to one worker, those that make sandboxes themselves to another."""
     for item in items:
         own = item.path.stem in {"test_engine", "test_pull_sources", "test_sandbox"}
         item.add_marker(pytest.mark.xdist_group("own" if own else "pipe"))
+    return (yield)
 
 
 @dataclass(frozen=True)
