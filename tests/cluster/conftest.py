@@ -124,14 +124,27 @@ def pipeline(sandboxed: Path) -> Pipeline:
 
 
 @pytest.fixture
-def make_pipeline(sandboxed: Path, tmp_path: Path) -> MakePipeline:
-    """Give other ensembles on the same machines: another name, label, namespace and ports, and changes of yours."""
+def make_pipeline(sandboxed: Path, tmp_path: Path) -> Iterator[MakePipeline]:
+    """Give other ensembles on the same machines: another name, label, namespace and ports, and changes of yours.
 
-    def make(name: str, first_port: int, **changes: Any) -> Pipeline:
+    They end with the test, but those to `keep`: twenty servers on three nodes would starve the tests after it.
+    """
+    made = set[str]()
+
+    def make(name: str, first_port: int, *, keep: bool = False, **changes: Any) -> Pipeline:
         ports = dict(zip(("client", "quorum", "election"), range(first_port, first_port + 3), strict=True))
         kubernetes = {"kubeconfig": str(sandboxed / "kubeconfig"), "namespace": name, "node_label": f"test/{name}"}
         described = DESCRIPTION | {"name": name, "ports": ports, "kubernetes": kubernetes, "sandbox": None}
         (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(described | changes))
+        made.update(() if keep else (name,))
         return Pipeline(tmp_path)
 
-    return make
+    yield make
+    for name in made:
+        end(sandboxed, name)
+
+
+def end(sandboxed: Path, name: str) -> None:
+    """Take an ensemble's members away, as `kubectl delete daemonset` does."""
+    item = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name, "namespace": name}}
+    Kube(load(sandboxed)).delete(item)

@@ -44,7 +44,7 @@ def live(pipeline: Pipeline, kind: str, version: str = "v1") -> Any:
 @pytest.fixture
 def lasting(make_pipeline: MakePipeline) -> Pipeline:
     """The description of an ensemble of this file; what one test leaves, the next goes on with."""
-    return make_pipeline("lasting", 12481)
+    return make_pipeline("lasting", 12481, keep=True)
 
 
 @pytest.fixture
@@ -129,10 +129,10 @@ def test_stop_keeps_data_and_settings_may_change_before_the_next_deploy(
     assert "is not running" in deployed.ok("stop")
     assert "myid" in on_disk(deployed, "pipe-1", f"ls {OWN}/data")
 
-    refused = make_pipeline("lasting", 12481, paths={"data": "/var/lib/elsewhere"}).invoke("deploy")
+    refused = make_pipeline("lasting", 12481, keep=True, paths={"data": "/var/lib/elsewhere"}).invoke("deploy")
     assert refused.returncode == 3, refused.stderr
     assert live(deployed, "DaemonSet", "apps/v1") is None
-    changed = make_pipeline("lasting", 12481, zoo_cfg={"tickTime": 1000})
+    changed = make_pipeline("lasting", 12481, keep=True, zoo_cfg={"tickTime": 1000})
     changed.ok("deploy")
     assert changed.ok("shell", "--command", "get /kept") == "over a stop\n"
     changed.ok("stop")

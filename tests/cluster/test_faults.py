@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.conftest import DESCRIPTION, MakePipeline, Pipeline, until
+from tests.cluster.conftest import DESCRIPTION, MakePipeline, Pipeline, end, until
 from zkops import engine, registry
 from zkops.console import Step
 
@@ -76,7 +76,7 @@ def unseen_image(pipeline: Pipeline, directory: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def faulty(sandboxed: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+def faulty(sandboxed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """An ensemble of its own, with an image that no node has."""
     directory = tmp_path_factory.mktemp("faulty")
     made = Pipeline(directory)
@@ -89,7 +89,8 @@ def faulty(sandboxed: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipelin
         "sandbox": None,
     }
     (directory / "cluster.yaml").write_text(yaml.safe_dump(described))
-    return made
+    yield made
+    end(sandboxed, "faulty")
 
 
 @pytest.fixture(scope="module")

@@ -72,6 +72,7 @@ def test_a_change_to_the_running_ensemble_is_refused_and_named(pipeline: Pipelin
     changed = make_pipeline(
         "pipe",
         2181,
+        keep=True,
         ports={"client": 2181, "quorum": 2888, "election": 3888},
         kubernetes={"kubeconfig": str(pipeline.directory / "kubeconfig")},
         zoo_cfg={"tickTime": 1000},
