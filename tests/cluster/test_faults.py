@@ -20,11 +20,9 @@ REGISTRY = "172.31.78.2"
 PORT = 13281
 LISTEN = f"""
 if command -v perl >/dev/null; then
-    perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => {PORT}, Listen => 1) or die; sleep 600' &
-else
-    nc -l -p {PORT} &
-fi >/dev/null 2>&1
-echo $!
+    exec perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => {PORT}, Listen => 1) or die; sleep 600'
+fi
+exec nc -l -p {PORT}
 """
 
 
@@ -37,11 +35,14 @@ def run(pipeline: Pipeline, hostname: str, script: str) -> str:
 
 @contextmanager
 def port_taken(pipeline: Pipeline, hostname: str) -> Iterator[None]:
-    listener = run(pipeline, hostname, LISTEN).strip()
+    # What an exec prints before its shell ends can be lost: the listener is found by its port, not by a printed id.
+    pipeline.node(hostname).exec_run(["sh", "-c", LISTEN], detach=True)
+    heard = ["grep", "-qi", f":{PORT:04X} 00000000:0000 0A", "/proc/net/tcp"]
+    until(lambda: pipeline.node(hostname).exec_run(heard)[0] == 0, "the listener listens", bound=30)
     try:
         yield
     finally:
-        run(pipeline, hostname, f"kill {listener}")
+        run(pipeline, hostname, f"pkill -f '[{str(PORT)[0]}]{str(PORT)[1:]}'")
 
 
 @contextmanager
