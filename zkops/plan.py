@@ -87,7 +87,7 @@ def _refuse_changes(rendered: Rendered, observed: Observed, unlabelled: tuple[st
         raise Refused(
             f"{rendered.name} is running and differs from its description:\n    " + "\n    ".join(seen),
             "rolling a change through a running ensemble is not done yet; go back to the description it was deployed"
-            " with, or make a new ensemble under another name",
+            " with, or run `invoke stop` and then `invoke deploy`, which keeps the data and interrupts the clients",
         )
 
 
