@@ -7,15 +7,21 @@ set -euo pipefail
 
 ARCHITECTURES="amd64 arm64"
 CODENAME=$(. /etc/os-release && echo "$VERSION_CODENAME")
+OWN=$(dpkg --print-architecture)
 
 fail() {
     echo "packages: $*" >&2
     exit 1
 }
 
-# The lines of LOCK without comments: suite package version architecture sha256.
+# The lines of LOCK without comments: suite package version architecture sha256 [build].
 lines() {
     sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"
+}
+
+# Those for the machine that builds.
+own() {
+    lines "$1" | awk -v own="$OWN" '$4 == "all" || $4 == own'
 }
 
 # Read the indexes of the base image's archive, then of every other suite that LOCK names, from the same place.
@@ -36,24 +42,25 @@ update() {
 }
 
 fetch() {
-    local lock=$1 root=$2 suite package version architecture sha256 own wanted=()
-    own=$(dpkg --print-architecture)
+    local lock=$1 root=$2 suite package version architecture sha256 use wanted=()
     update "$lock"
-    mkdir -p /tmp/packages && cd /tmp/packages
-    while read -r suite package version architecture sha256; do
-        [[ $architecture == all || $architecture == "$own" ]] || continue
+    mkdir -p "$root/var/lib/dpkg/status.d" "$root/var/lib/dpkg/info" /tmp/packages && cd /tmp/packages
+    while read -r suite package version architecture sha256 use; do
         [[ $(apt-cache show "$package=$version" 2>&1) == Package:* ]] ||
             fail "$package $version is gone from the archive; refresh image/packages.lock (invoke image.lock)"
         wanted+=("$package=$version")
-    done < <(lines "$lock")
-    [[ ${#wanted[@]} -gt 0 ]] || fail "the lock names no package for $own; add $own to packages.sh and refresh the lock"
+    done < <(own "$lock")
+    [[ ${#wanted[@]} -gt 0 ]] || fail "the lock names no package for $OWN; add $OWN to packages.sh and refresh the lock"
     apt-get --quiet=2 -o APT::Sandbox::User=root download "${wanted[@]}" || fail "a package could not be downloaded; try again"
-    while read -r suite package version architecture sha256; do
-        [[ $architecture == all || $architecture == "$own" ]] || continue
+    while read -r suite package version architecture sha256 use; do
         check "$package" "$version" "$sha256"
         dpkg --extract "$package"_*.deb "$root"
+        # The bill of materials tells by it which package a file came with.
+        dpkg --fsys-tarfile "$package"_*.deb | tar --list | sed 's,^\.,,' >"$root/var/lib/dpkg/info/$package.list"
+        # Scanners read there what an image without a package manager is made of.
+        [[ $use == build ]] || dpkg --field "$package"_*.deb >"$root/var/lib/dpkg/status.d/$package"
         echo "packages: $package $version"
-    done < <(lines "$lock")
+    done < <(own "$lock")
 }
 
 check() {
@@ -64,15 +71,15 @@ check() {
 }
 
 lock() {
-    local architecture suite package
+    local architecture suite package use
     for architecture in $ARCHITECTURES; do dpkg --add-architecture "$architecture"; done
     update "$1" >&2
     sed -n '/^#/p' "$1"
-    while read -r suite package; do
+    while read -r suite package use; do
         for architecture in $ARCHITECTURES; do
-            newest "$suite" "$package" "$architecture"
+            newest "$suite" "$package" "$architecture" "$use"
         done | sort -u
-    done < <(lines "$1" | cut -d' ' -f1,2 | uniq)
+    done < <(lines "$1" | cut -d' ' -f1,2,6 | uniq)
 }
 
 # Print the lock's line for the newest version of a package in a suite and its updates, never from another suite.
@@ -83,7 +90,7 @@ newest() {
     version=$(apt-cache madison "$name" |
         awk -F' *[|] *' -v suite="$suite" '!v && $3 ~ " " suite "(-security|-updates)?/" {v = $2} END {print v}')
     [[ $version ]] || fail "$suite has no package $2 for $3"
-    echo "$suite $2 $version $(apt-cache show "$name=$version" | fields)"
+    echo "$suite $2 $version $(apt-cache show "$name=$version" | fields)${4:+ $4}"
 }
 
 fields() {

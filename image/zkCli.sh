@@ -1,8 +1,10 @@
-#!/bin/bash
+#!/bin/sh
 # ZooKeeper's own command line client: zkCli.sh [-server HOST:PORT] [COMMAND]
-set -euo pipefail
+set -eu
 
-export ZOO_LOG_LEVEL=${ZOO_LOG_LEVEL:-WARN}
+APP=/opt/zookeeper
+export ZOO_LOG_LEVEL="${ZK_CLIENT_LOG_LEVEL:-WARN}"
 # shellcheck disable=SC2086
-exec java "-Xmx${ZK_CLIENT_HEAP:-256}m" -Dlogback.configurationFile=/opt/zookeeper/logback.xml ${CLIENT_JVMFLAGS:-} \
-    -cp "/opt/zookeeper/lib/*" org.apache.zookeeper.ZooKeeperMain "$@"
+exec "$APP/jre/bin/java" "-Xmx${ZK_CLIENT_HEAP:-256}m" "-XX:SharedArchiveFile=$APP/zookeeper.jsa" -XX:+UseSerialGC -XX:+UseCompactObjectHeaders \
+    -XX:-UsePerfData --enable-native-access=ALL-UNNAMED -Djava.util.logging.config.class=zkops.Log ${CLIENT_JVMFLAGS:-} \
+    -cp "$APP/zookeeper.jar${CLASSPATH:+:$CLASSPATH}" org.apache.zookeeper.ZooKeeperMain "$@"

@@ -1,235 +1,35 @@
 """The nouns of `cluster.yaml`: one frozen `Cluster`, complete and checked, that every other room reads.
 
-Pydantic validates here, at the border, and nowhere else. Every field's description is its documentation: the reference
-page and the JSON Schema are made from it.
+Pydantic validates here and in the rooms of its sections, at the border, and nowhere else. Every field's description is
+its documentation: the reference page and the JSON Schema are made from it.
 """
 
-from collections import Counter
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from zkops import zoocfg
-from zkops.fields import (
-    AbsolutePath,
-    Address,
-    Cpu,
-    Domain,
-    EnsembleName,
-    EnvironmentName,
-    Label,
-    LabelKey,
-    MemberId,
-    Memory,
-    NodeName,
-    Port,
-    PullPrefix,
-    Reference,
-    Repository,
-    Setting,
-    Tag,
-    cpu_thousandths,
-    memory_bytes,
+from zkops.fields import EnsembleName, Setting
+from zkops.resources import Resources
+from zkops.sections import (
+    Credentials,
+    Image,
+    Kubernetes,
+    Log,
+    Machine,
+    Metrics,
+    Model,
+    Paths,
+    Ports,
+    Registry,
+    Sandbox,
+    Sources,
+    Toleration,
 )
 
-
-class Model(BaseModel):
-    """Frozen, and deaf to unknown keys: `zkops.config` names the nearest known one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
-
-
-class Machine(Model):
-    """One machine that carries one member of the ensemble."""
-
-    hostname: NodeName
-    """The node's name in Kubernetes."""
-    ip: Address
-    """The node's own IPv4 address; members and clients reach it there, no DNS is involved."""
-    id: MemberId
-    """The member's id (ZooKeeper's myid), 1 to 255, for the life of the machine's data."""
-    role: Literal["participant", "observer"] = "participant"
-    """`participant` votes; `observer` only serves clients."""
-
-
-class Credentials(Model):
-    """Where the registry's user name and password are found; they never stand in this file."""
-
-    username_env: EnvironmentName | None = None
-    """Name of the environment variable that holds the user name."""
-    password_env: EnvironmentName | None = None
-    """Name of the environment variable that holds the password."""
-    file: str | None = None
-    """File with the two lines `username: …` and `password: …`; relative to the configuration file."""
-    key: str | None = None
-    """Where `file` is a YAML file with more in it, the key above the two, such as `cluster.docker-registry`."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        by_environment = bool(self.username_env and self.password_env)
-        if bool(self.username_env) != bool(self.password_env) or by_environment == bool(self.file):
-            raise ValueError("needs either both username_env and password_env, or file")
-        if self.key and not self.file:
-            raise ValueError("has a key, but no file that it stands in")
-        return self
-
-
-class Registry(Model):
-    """The container registry that the image is pushed to and the nodes pull from."""
-
-    domain: Domain
-    """Host, with port where it is not 443; `docker.io` is Docker Hub."""
-    namespace: Repository = "zkops"
-    """Path in front of the image's name."""
-    tag: Tag = "latest"
-    """Tag for people, set beside the tag made from the image's content."""
-    plain_http: bool = False
-    """Allow a registry that speaks plain HTTP."""
-    credentials: Credentials | None = None
-    """Where user name and password are found; without it the registry is used anonymously."""
-    pull_secret: Label | None = None
-    """Name of the pull secret made in the namespace when there are credentials; default `NAME-registry`."""
-
-
-class Image(Model):
-    """The ZooKeeper image: built from `image/` or taken as it is."""
-
-    reference: Reference | None = None
-    """A ready image, such as `registry.example/zookeeper:3.9.6`; then `build` and `push` have nothing to do."""
-
-
-class Sources(Model):
-    """Where base images come from."""
-
-    mode: Literal["auto", "pull", "archive"] = "auto"
-    """`pull` takes images from a registry, `archive` makes them from the Debian archive, `auto` tries pulling first."""
-    pull_prefix: PullPrefix = ""
-    """A site's mirror to pull from, such as `mirror.example:5000/hub`; empty means the well-known names as they are."""
-
-
-class Ports(Model):
-    """The ports every machine keeps free for its member (the pods use the host's network)."""
-
-    client: Port = 2181
-    """Clients and four-letter words."""
-    quorum: Port = 2888
-    """Followers to the leader."""
-    election: Port = 3888
-    """Leader election."""
-
-    @model_validator(mode="after")
-    def _apart(self) -> Self:
-        used = Counter(self.model_dump().values())
-        for port, times in used.items():
-            if times > 1:
-                names = [name for name, value in self.model_dump().items() if value == port]
-                raise ValueError(f"{' and '.join(names)} clash: both are {port}; give each a port of its own")
-        return self
-
-
-class Paths(Model):
-    """Directories on the machines. A sub-directory with the ensemble's name is used below each."""
-
-    data: AbsolutePath = "/var/lib/zkops"
-    """Snapshots, and the transaction log where `log` is not set."""
-    log: AbsolutePath | None = None
-    """Transaction log; on a device of its own it makes writes faster and steadier."""
-
-
-class MemoryAmounts(Model):
-    """Memory a member asks for and may use."""
-
-    request: Memory = "1Gi"
-    """Kept free for the member by the scheduler."""
-    limit: Memory = "2Gi"
-    """The most the member may use before it is killed."""
-
-
-class CpuAmounts(Model):
-    """Processor time a member asks for and may use."""
-
-    request: Cpu = "250m"
-    """Kept free for the member by the scheduler."""
-    limit: Cpu | None = None
-    """The most the member may use; without it a member is never slowed down."""
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.limit and cpu_thousandths(self.request) > cpu_thousandths(self.limit):
-            raise ValueError(f"request: {self.request} is above the limit {self.limit}; lower it, or raise the limit")
-        return self
-
-
-class Resources(Model):
-    """What one member needs."""
-
-    heap: Memory = "1Gi"
-    """The Java heap (-Xmx)."""
-    memory: MemoryAmounts = MemoryAmounts()
-    """Memory of the whole container: heap, native memory, page cache it touches."""
-    cpu: CpuAmounts = CpuAmounts()
-    """Processor time of the container."""
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        heap, request, limit = map(memory_bytes, (self.heap, self.memory.request, self.memory.limit))
-        if heap < 32 * 1024**2:
-            raise ValueError(f"heap: {self.heap} is too small for ZooKeeper; write 32Mi or more")
-        if heap >= limit:
-            raise ValueError(
-                f"heap: {self.heap} is not below memory.limit {self.memory.limit}; the JVM needs memory beside"
-                " its heap, give the limit at least a quarter more than the heap"
-            )
-        if request > limit:
-            raise ValueError(
-                f"memory.request: {self.memory.request} is above memory.limit {self.memory.limit}; lower it"
-            )
-        return self
-
-
-class Toleration(Model):
-    """One Kubernetes toleration."""
-
-    key: str | None = None
-    """Taint key; none tolerates every taint (operator Exists)."""
-    operator: Literal["Exists", "Equal"] = "Exists"
-    """How the value is compared."""
-    value: str | None = None
-    """Taint value, with operator Equal."""
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    """Taint effect; none means all."""
-
-    @model_validator(mode="after")
-    def _comparable(self) -> Self:
-        if self.operator == "Equal" and not self.key:
-            raise ValueError("has the operator Equal, but no key; name the taint's key")
-        if self.operator == "Exists" and self.value is not None:
-            raise ValueError("has a value, but the operator Exists; write operator: Equal, or remove the value")
-        return self
-
-
-class Kubernetes(Model):
-    """Which Kubernetes, and how the ensemble stands in it."""
-
-    kubeconfig: str | None = None
-    """Kubeconfig file, relative to the configuration file; without it $KUBECONFIG or ~/.kube/config."""
-    context: str | None = None
-    """Context in it; without it the current one."""
-    namespace: Label = "zookeeper"
-    """Namespace of all objects."""
-    node_label: LabelKey = "zkops/ensemble"
-    """Label that `deploy` sets on the machines, with the ensemble's name as its value."""
-    tolerations: tuple[Toleration, ...] = ()
-    """Taints on the machines that the members tolerate."""
-
-
-class Sandbox(Model):
-    """A throw-away registry and Kubernetes in containers, made to fit `machines` and `registry`."""
-
-    api_port: Port = 26443
-    """Port of 127.0.0.1 where the sandbox's Kubernetes API is reached."""
+__all__ = ["Cluster", "Credentials", "Machine", "Ports", "Sources", "Toleration"]
 
 
 class Cluster(Model):
@@ -247,6 +47,10 @@ class Cluster(Model):
     """Where base images come from."""
     ports: Ports = Ports()
     """Ports on the machines."""
+    metrics: Metrics = Metrics()
+    """The metrics page."""
+    log: Log = Log()
+    """What the members log."""
     paths: Paths = Paths()
     """Directories on the machines."""
     zoo_cfg: dict[str, Setting] = Field(default_factory=dict)
@@ -267,9 +71,19 @@ class Cluster(Model):
         if not self.voters:
             raise ValueError("machines: none has the role participant; at least one must vote")
         zoocfg.check(self.zoo_cfg)
+        self.resources.check_derived_heap(tls=zoocfg.tls(self.zoo_cfg))
+        self._check_metrics()
         if self.sandbox:
             self._check_sandbox()
         return self
+
+    def _check_metrics(self) -> None:
+        owners = [machine.hostname for machine in self.machines if machine.ip == self.metrics.address]
+        if owners and len(self.machines) > 1:
+            raise ValueError(
+                f"metrics.address: {self.metrics.address} is the address of {owners[0]} alone, no other member could"
+                " listen there; write 0.0.0.0, or 127.0.0.1"
+            )
 
     def _check_sandbox(self) -> None:
         host, _, port = self.registry.domain.partition(":")

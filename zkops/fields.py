@@ -6,7 +6,7 @@ A message reads: what is wrong; what to write instead.
 import re
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -52,6 +52,18 @@ def _address(value: str) -> str:
     return str(address)
 
 
+def _listen(value: str) -> str:
+    try:
+        address = IPv4Address(value)
+    except AddressValueError:
+        raise ValueError("is no IPv4 address to listen on; write 0.0.0.0 for all, or 127.0.0.1") from None
+    if address.is_loopback and value != "127.0.0.1":
+        raise ValueError("is not where the probes ask; write 127.0.0.1")
+    if address.is_multicast or address.is_reserved:
+        raise ValueError("is no address that a machine has; write 0.0.0.0 for all, or 127.0.0.1")
+    return str(address)
+
+
 def _absolute(value: str) -> str:
     path = PurePosixPath(value)
     if (
@@ -88,6 +100,17 @@ def cpu_thousandths(quantity: str) -> int:
 def _no_switch(value: object) -> object:
     if isinstance(value, bool):  # Python takes true for 1
         raise ValueError("should be a valid integer")
+    return value
+
+
+def _off(value: object) -> object:
+    # YAML 1.1 reads a plain OFF as false; nothing else can be meant by it.
+    return "OFF" if value is False else value
+
+
+def _archive_url(value: str) -> str:
+    if "@" in value:
+        raise ValueError("holds a login, which would be seen; fetch the archive yourself, and name it as file")
     return value
 
 
@@ -159,6 +182,34 @@ PullPrefix = Annotated[
         400,
         "is no prefix to pull from; write HOST[:PORT][/PATH], without http://",
     ),
+]
+Listen = Annotated[str, AfterValidator(_listen)]
+LogLevel = Annotated[Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "OFF"], BeforeValidator(_off)]
+# Neither a comma nor an equals sign: the image is told NAME=LEVEL,NAME=LEVEL.
+LoggerName = Annotated[
+    str,
+    _named(
+        r"[A-Za-z_$][\w$-]*(\.[\w$-]+)*",
+        200,
+        "is no logger's name; write a package or a class, such as org.apache.zookeeper.server.quorum",
+    ),
+]
+Release = Annotated[
+    str,
+    _named(
+        r"3\.([6-9]|[1-9]\d)\.\d{1,2}",
+        10,
+        "is no release with a metrics provider, which the probes need; write 3.6.0 or a later one, such as 3.9.4",
+    ),
+]
+ArchiveUrl = Annotated[
+    str,
+    _named(
+        r"https?://[^/\s\"'\\<>]+/[^\s\"'\\<>]+",
+        1000,
+        "is no URL of an archive; write http(s)://HOST/PATH/apache-zookeeper-VERSION-bin.tar.gz",
+    ),
+    AfterValidator(_archive_url),
 ]
 Address = Annotated[str, AfterValidator(_address)]
 Whole = Annotated[int, BeforeValidator(_no_switch)]

@@ -12,6 +12,7 @@ from zkops.lintkeys import Key, Table, Version, table
 from zkops.lintrules import RULES
 from zkops.lintvalues import out_of_range, wrong
 from zkops.properties import Entry, parse
+from zkops.zoocfg import PROVIDER, PROVIDER_KEYS
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -59,7 +60,11 @@ def _repeated(entries: tuple[Entry, ...]) -> Iterator[Finding]:
 def _entry(entry: Entry, settings: Settings) -> Iterator[Finding]:
     """Check one key and its value by themselves."""
     key = _known(entry.key, table())
-    if key is None or not key.known(settings.version):
+    ours = settings.text("metricsProvider.className") == PROVIDER
+    if key and key.reads == PROVIDER and not ours:  # may be another provider's; the rule on metrics knows two
+        return
+    provided = ours and entry.key in PROVIDER_KEYS
+    if key is None or not (key.known(settings.version) or provided):
         yield _unknown(entry, key, settings)
         return
     if key.idle(settings.version):

@@ -14,7 +14,9 @@ from zkops.lint import lint
 from zkops.lintkeys import Version, table
 from zkops.lintsource import Names, names, read_tree
 from zkops.render import render
+from zkops.zoocfg import PROVIDER
 
+OLDEST = Version(3, 6, 0)
 LARGEST = 64 * 1024
 """A zoo.cfg is a page or two; whoever names a larger file named the wrong one."""
 
@@ -28,6 +30,11 @@ def check(cluster: Cluster) -> None:
         BadInput: naming every error, each by its key in `zoo_cfg`.
     """
     version = version_of(cluster)
+    if Version.parse(version) < OLDEST:
+        raise BadInput(
+            f"image: ZooKeeper {version} has no metrics providers, and the image's answers the probes",
+            "run 3.6 or a later one",
+        )
     text = render(cluster, "any").files["zoo.cfg"]
     found = [item for item in lint(text, version) if not item.key.startswith("server.")]
     _warn(tuple(f"zoo_cfg.{item.sentence()}" for item in found if item.level == "warning"))
@@ -41,6 +48,8 @@ def check(cluster: Cluster) -> None:
 
 def version_of(cluster: Cluster) -> str:
     """Give the version of ZooKeeper that the cluster is to run: by its image's tag, else the one image/ makes."""
+    if cluster.image.apache:
+        return cluster.image.apache.version
     # Other people's tags may be dates or words, and 3.4 does not start with the lines we write.
     tag = re.match(r"3\.(?:[5-9]|\d\d)\.\d{1,2}(?!\d)", image.wanted(cluster).tag or "", re.ASCII)
     return tag[0] if tag else image.zookeeper_version()
@@ -102,8 +111,9 @@ def compare(found: Names, version: Version) -> tuple[str, ...]:
     lacking = {f"{name}: read from zoo.cfg" for name in read - settings - known.no_settings - (families - settings)}
     lacking |= {f"{name}: read as a system property" for name in found.plain - told}
     lacking |= {f"{name}: named by the guide" for name in found.guide - told - read}
+    theirs = {name for name in settings if known.keys[name].reads != PROVIDER}
     gone = {
-        f"{name}: in the table and not in the source" for name in settings - read if not known.keys[name].idle(version)
+        f"{name}: in the table and not in the source" for name in theirs - read if not known.keys[name].idle(version)
     }
     return tuple(sorted(lacking | gone))
 

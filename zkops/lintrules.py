@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from zkops.findings import Finding, Settings
 from zkops.lintkeys import table
 from zkops.lintmembers import members, standalone
-from zkops.zoocfg import PROBE_WORDS
+from zkops.zoocfg import PROBE_WORDS, PROVIDER, PROVIDER_KEYS, UPSTREAM_PROVIDER
 
 DEFAULT_TICK = 3000  # ZooKeeperServer.DEFAULT_TICK_TIME
 LOAD_BYTES_A_SECOND = 20 * 1000**2
 """A careful guess of how fast a follower receives, writes and loads a snapshot; measure yours by `mntr`."""
-PROMETHEUS = "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider"
 NETTY = "org.apache.zookeeper.server.NettyServerCnxnFactory"
 
 Found = Iterator[Finding]
@@ -163,17 +162,20 @@ def _admin(cfg: Settings) -> Found:
 
 
 def _metrics(cfg: Settings) -> Found:
-    """PrometheusMetricsProvider.configure; from 3.10 it throws where no port is set."""
+    """PrometheusMetricsProvider.configure; from 3.10 it throws where no port is set. Ours has a default."""
     provider = cfg.text("metricsProvider.className")
     options = [entry.key for entry in cfg.under("metricsProvider.") if entry.key != "metricsProvider.className"]
     if options and not provider:
-        yield cfg.warning(options[0], "has no effect without metricsProvider.className", f"add it: {PROMETHEUS}")
-    if provider != PROMETHEUS:
+        yield cfg.warning(options[0], "has no effect without metricsProvider.className", f"add it: {UPSTREAM_PROVIDER}")
+    if provider not in {PROVIDER, UPSTREAM_PROVIDER}:
         return
+    upstream = {key.name for key in table().keys.values() if key.reads == "PrometheusMetricsProvider"}
     for key in options:
-        if key not in table().keys:
-            yield cfg.warning(key, "is not read by PrometheusMetricsProvider", "remove it, or look for a typing error")
-    if cfg.version.branch >= (3, 10) and not {"metricsProvider.httpPort", "metricsProvider.httpsPort"} & set(options):
+        if key not in (PROVIDER_KEYS if provider == PROVIDER else upstream):
+            message = f"is not read by {provider.rpartition('.')[2]}"
+            yield cfg.warning(key, message, "remove it, or look for a typing error")
+    ports = {"metricsProvider.httpPort", "metricsProvider.httpsPort"} & set(options)
+    if provider == UPSTREAM_PROVIDER and cfg.version.branch >= (3, 10) and not ports:
         message = "needs a port from 3.10 on, 7000 is no longer implied: ZooKeeper does not start"
         yield cfg.error("metricsProvider.className", message, "add metricsProvider.httpPort=7000")
 

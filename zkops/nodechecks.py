@@ -40,7 +40,7 @@ def memory(cluster: Cluster, here: Node) -> Finding:
     what = f"asks for {_size(asked)} of {_size(max(0, free))} that {'others leave' if here.asked else 'are there'}"
     if asked <= free:
         return Finding(check="memory", where=here.name, state="ok", what=what)
-    mend = "lower resources.memory.request and heap, or make room on the node"
+    mend = "lower resources.memory.request, or make room on the node"
     return Finding(check="memory", where=here.name, state="failed", what=what, mend=mend)
 
 

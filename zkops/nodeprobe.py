@@ -21,8 +21,8 @@ START_SECONDS = 60.0
 """So long may the pods take to report, the pulling of the image included."""
 
 POLL_SECONDS = 0.3
-CLOCK_AGE = 0.15
-"""Mean age in seconds of the last line that the pod's clock has printed."""
+CLOCK_AGE = 0.6
+"""Mean age in seconds of what the pod's clock has printed last: whole seconds, cut off, five times a second."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,6 @@ REGISTRY_KEYS: Mapping[str, Mapping[str, str]] = {
 """What OpenPAI says of its registry, in the later and in the earlier spelling."""
 
 WITHOUT_QOS: Mapping[str, Any] = {
-    "heap": "512Mi",
     "memory": {"request": "512Mi", "limit": "1Gi"},
     "cpu": {"request": "100m"},
 }

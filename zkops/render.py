@@ -16,7 +16,7 @@ import yaml
 from zkops import ROOT, zoocfg
 from zkops.cluster import Cluster
 from zkops.errors import Failed
-from zkops.fields import memory_bytes
+from zkops.workload import fitted
 
 MANIFESTS = ROOT / "manifests"
 OLDEST_MINOR = 25
@@ -135,7 +135,7 @@ def _patches(
         "serviceaccount": lambda item: _with_pull_secret(item, cluster.pull_secret),
         "configmap": lambda item: _at(_at(item, ("metadata", "name"), config_name), ("data",), dict(config)),
         "service": lambda item: _at(item, ("spec", "ports", 0, "port"), cluster.ports.client),
-        "daemonset": lambda item: _daemonset(item, cluster, image, config_name),
+        "daemonset": lambda item: fitted(item, cluster, image, config_name),
     }
 
 
@@ -146,47 +146,8 @@ def _config_data(cluster: Cluster) -> dict[str, str]:
         for machine in sorted(cluster.machines, key=lambda machine: machine.id)
     ]
     members = "".join(f"{machine.hostname} {machine.id}\n" for machine in sorted(cluster.machines, key=lambda m: m.id))
-    return {"zoo.cfg": zoocfg.text(cluster.zoo_cfg, servers), "members": members}
-
-
-def _daemonset(item: Object, cluster: Cluster, image: str, config_name: str) -> Object:
-    pod = item["spec"]["template"]["spec"]
-    server = pod["containers"][0]
-    pod["serviceAccountName"] = cluster.name
-    pod["nodeSelector"] = {cluster.kubernetes.node_label: cluster.name}
-    if cluster.kubernetes.tolerations:
-        pod["tolerations"] = [taint.model_dump(exclude_none=True) for taint in cluster.kubernetes.tolerations]
-    for container in (*pod["initContainers"], server):
-        container["image"] = image
-        container["resources"] = _resources(cluster)
-    _set_named(server["env"], "value", ZOO_CLIENT_PORT=str(cluster.ports.client), ZK_SERVER_HEAP=_heap(cluster))
-    _set_named(server["ports"], "containerPort", **cluster.ports.model_dump())
-    _set_named(
-        pod["volumes"],
-        "hostPath",
-        data=_host_path(cluster.paths.data, cluster.name, "data"),
-        log=_host_path(cluster.paths.log or cluster.paths.data, cluster.name, "log"),
-    )
-    _set_named(pod["volumes"], "configMap", config={"name": config_name})
-    return item
-
-
-def _heap(cluster: Cluster) -> str:
-    """Give the heap in whole MiB, the unit of ZK_SERVER_HEAP."""
-    return str(memory_bytes(cluster.resources.heap) // 1024**2)
-
-
-def _host_path(base: str, *parts: str) -> Object:
-    return {"path": "/".join((base, *parts)), "type": "DirectoryOrCreate"}
-
-
-def _resources(cluster: Cluster) -> Object:
-    amounts = cluster.resources
-    kinds: dict[str, dict[str, str | None]] = {
-        "requests": {"cpu": amounts.cpu.request, "memory": amounts.memory.request},
-        "limits": {"cpu": amounts.cpu.limit, "memory": amounts.memory.limit},
-    }
-    return {kind: {name: value for name, value in values.items() if value} for kind, values in kinds.items()}
+    made = zoocfg.metrics(cluster.metrics.address, ports.metrics, cluster.metrics.set)
+    return {"zoo.cfg": zoocfg.text(cluster.zoo_cfg, made, servers), "members": members}
 
 
 def _common(item: Object, cluster: Cluster) -> Object:
@@ -208,13 +169,6 @@ def _common(item: Object, cluster: Cluster) -> Object:
 
 def _with_pull_secret(item: Object, secret: str | None) -> Object:
     return item | ({"imagePullSecrets": [{"name": secret}]} if secret else {})
-
-
-def _set_named(items: list[Object], key: str, **values: Any) -> None:
-    """Set *key* of the list's items, found by their names; a name that is not there is an error of ours."""
-    by_name = {item["name"]: item for item in items}
-    for name, value in values.items():
-        by_name[name][key] = value
 
 
 def _at(item: Object, path: tuple[str | int, ...], value: Any) -> Object:

@@ -26,6 +26,14 @@ DEFAULTS: Mapping[str, str] = {
     "standaloneEnabled": "false",
 }
 
+PROVIDER = "zkops.PrometheusMetrics"
+"""The image's own metrics provider; it also answers the probes."""
+UPSTREAM_PROVIDER = "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider"
+PROVIDER_KEYS = frozenset(
+    f"metricsProvider.{name}" for name in ("httpHost", "httpPort", "exportJvmInfo", "metrics", "probes")
+)
+"""What the image's provider reads."""
+
 OWNED = {
     "dataDir": "paths.data",
     "dataLogDir": "paths.log",
@@ -33,12 +41,17 @@ OWNED = {
     "clientPortAddress": "ports.client",
     "dynamicConfigFile": "machines",
     "peerType": "machines[].role",
+    "metricsProvider.className": "metrics",
+    "metricsProvider.httpHost": "metrics.address",
+    "metricsProvider.httpPort": "ports.metrics",
+    "metricsProvider.metrics": "metrics.set",
 }
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def check(settings: Mapping[str, object]) -> None:
     """Refuse settings that cannot stand; ValueError with what is wrong; what to do."""
+    _check_provider(str(settings.get("metricsProvider.className", "")))
     for key, value in settings.items():
         owner = "machines" if key.startswith("server.") else OWNED.get(key)
         if owner:
@@ -57,9 +70,35 @@ def check(settings: Mapping[str, object]) -> None:
         )
 
 
-def text(settings: Mapping[str, object], servers: Iterable[str]) -> str:
-    """Write a zoo.cfg: defaults, overlaid by *settings*, then the `server.N=` lines *servers*."""
-    merged = dict(DEFAULTS) | {key: _value(value) for key, value in settings.items()}
+def _check_provider(name: str) -> None:
+    key = "zoo_cfg.metricsProvider.className"
+    if name in {PROVIDER, UPSTREAM_PROVIDER}:
+        raise ValueError(f"{key}: the image serves these metrics by itself; leave it out: /metrics is on by default")
+    if name:
+        raise ValueError(
+            f"{key}: another provider would be in the place of the image's, which answers the probes too;"
+            " leave it out, and read /metrics"
+        )
+
+
+def tls(settings: Mapping[str, object]) -> bool:
+    """Whether Netty serves the clients or the members speak TLS; image/zkServer.sh asks the same of zoo.cfg."""
+    return "Netty" in str(settings.get("serverCnxnFactory", "")) or _value(settings.get("sslQuorum", False)) == "true"
+
+
+def metrics(address: str, port: int, chosen: str) -> dict[str, str]:
+    """Give the lines that have the image's provider serve the metrics *chosen*, `small` or `all`."""
+    return {
+        "metricsProvider.className": PROVIDER,
+        "metricsProvider.httpHost": address,
+        "metricsProvider.httpPort": str(port),
+        "metricsProvider.metrics": chosen,
+    }
+
+
+def text(settings: Mapping[str, object], made: Mapping[str, str], servers: Iterable[str]) -> str:
+    """Write a zoo.cfg: defaults, overlaid by *settings* and by what is *made*, then the `server.N=` lines *servers*."""
+    merged = {**DEFAULTS, **{key: _value(value) for key, value in settings.items()}, **made}
     lines = ["dataDir=/data", "dataLogDir=/datalog", *(f"{key}={merged[key]}" for key in sorted(merged)), *servers]
     return "\n".join(lines) + "\n"
 

@@ -132,7 +132,7 @@ def make_pipeline(sandboxed: Path, tmp_path: Path) -> Iterator[MakePipeline]:
     made = set[str]()
 
     def make(name: str, first_port: int, *, keep: bool = False, **changes: Any) -> Pipeline:
-        ports = dict(zip(("client", "quorum", "election"), range(first_port, first_port + 3), strict=True))
+        ports = dict(zip(("client", "quorum", "election", "metrics"), range(first_port, first_port + 4), strict=True))
         kubernetes = {"kubeconfig": str(sandboxed / "kubeconfig"), "namespace": name, "node_label": f"test/{name}"}
         described = DESCRIPTION | {"name": name, "ports": ports, "kubernetes": kubernetes, "sandbox": None}
         (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(described | changes))

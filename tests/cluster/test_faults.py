@@ -85,7 +85,7 @@ def faulty(sandboxed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     described = DESCRIPTION | {
         "name": "faulty",
         "image": {"reference": image},
-        "ports": {"client": PORT, "quorum": PORT + 1, "election": PORT + 2},
+        "ports": {"client": PORT, "quorum": PORT + 1, "election": PORT + 2, "metrics": PORT + 3},
         "kubernetes": {"kubeconfig": str(sandboxed / "kubeconfig"), "namespace": "faulty", "node_label": "test/faulty"},
         "sandbox": None,
     }

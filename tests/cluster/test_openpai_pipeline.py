@@ -25,7 +25,7 @@ def test_build_push_deploy_status_straight_from_an_openpai_directory(sandboxed: 
     overlay = {
         "name": "pai",
         "registry": {"plain_http": True},
-        "ports": {"client": 12881, "quorum": 12882, "election": 12883},
+        "ports": {"client": 12881, "quorum": 12882, "election": 12883, "metrics": 12884},
         "resources": DESCRIPTION["resources"],
         "kubernetes": {
             "kubeconfig": str(sandboxed / "kubeconfig"),

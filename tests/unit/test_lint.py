@@ -27,6 +27,7 @@ server.3=10.0.0.3:2888:3888:participant
 """
 VERSIONS = ("3.5", "3.6", "3.7", "3.8", "3.9", "3.10")
 PROMETHEUS = "metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider\n"
+OURS = "metricsProvider.className=zkops.PrometheusMetrics\n"
 NETTY = "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory\n"
 
 
@@ -52,7 +53,7 @@ def test_a_clean_file_is_clean(version: str) -> None:
 def test_what_we_render_is_clean(cluster: Cluster, make_cluster: MakeCluster) -> None:
     alone = make_cluster(machines=[{"hostname": "demo-1", "ip": "172.31.77.11", "id": 1}])
     for described in (cluster, alone):
-        for version in VERSIONS:
+        for version in VERSIONS[1:]:  # metrics providers came with 3.6, and the probes are answered by one
             assert lint(render(described, "any").files["zoo.cfg"], version) == ()
 
 
@@ -98,6 +99,8 @@ def test_what_we_render_is_clean(cluster: Cluster, make_cluster: MakeCluster) ->
         ("quorum.auth.enableSasl=true\nquorum.auth.serverRequireSasl=true", "3.9", "learnerRequireSasl", "add"),
         ("enforce.auth.enabled=true", "3.9", "needs enforce.auth.schemes", "add"),
         (PROMETHEUS, "3.10", "7000 is no longer implied", "metricsProvider.httpPort=7000"),
+        (OURS + "metricsProvider.metrics=some", "3.9", "none of small, all", "small or all"),
+        (OURS + "metricsProvider.httpPort=70000", "3.7", "no port", "a port"),
         ("server.4=a:2888", "3.9", "not of the form", "HOST:QUORUM:ELECTION"),
         ("server.4=a:2888:2888:observer", "3.9", "must differ", "HOST"),
         ("server.4=a:2888:3888:leader", "3.9", "'leader' is no role", "HOST"),
@@ -140,7 +143,10 @@ def test_errors(text: str, version: str, says: str, mend: str) -> None:
         ("ssl.quorum.keyStore.location=/k", "3.9", "TLS between members is off"),
         ("ssl.keyStore.password=x", "3.9", "in plain text"),
         ("metricsProvider.httpPort=7000", "3.9", "no effect without"),
-        (PROMETHEUS + "metricsProvider.httpport=7000", "3.9", "not read by Prometheus"),
+        (PROMETHEUS + "metricsProvider.httpport=7000", "3.9", "not read by PrometheusMetricsProvider"),
+        (PROMETHEUS + "metricsProvider.metrics=all", "3.9", "not read by PrometheusMetricsProvider"),
+        (OURS + "metricsProvider.numWorkerThreads=2", "3.9", "not read by PrometheusMetrics"),
+        (OURS + "metricsProvider.probes=everywhere", "3.9", "can then ask the probes"),
         (PROMETHEUS + "metricsProvider.httpPort=7000\nmetricsProvider.maxQueueSize=9", "3.10", "ignored from"),
         ("ssl.ocsp=true", "3.10", "without crl"),
         ("localSessionsUpgradingEnabled=true", "3.9", "no effect alone"),
@@ -175,6 +181,9 @@ def test_warnings(text: str, version: str, says: str) -> None:
         (PROMETHEUS, "3.9"),
         (PROMETHEUS + "metricsProvider.httpPort=7000", "3.10"),
         ("metricsProvider.className=org.example.Mine\nmetricsProvider.anything=1", "3.9"),
+        ("metricsProvider.className=org.example.Mine\nmetricsProvider.metrics=mine", "3.9"),
+        (OURS + "metricsProvider.httpHost=::\nmetricsProvider.metrics=all\nmetricsProvider.probes=loopback", "3.6"),
+        (OURS, "3.10"),
         ("ssl.ocsp=true", "3.9"),
         ("client.certReload=true", "3.8.5"),
         ("client.certReload=true", "3.9.6-2"),
@@ -259,7 +268,7 @@ def test_a_version_that_is_none_is_bad_input(version: str) -> None:
 
 def test_the_table_is_whole() -> None:
     known = table()
-    assert [len(known.names(Version.parse(version))) for version in VERSIONS] == [128, 209, 224, 236, 246, 261]
+    assert [len(known.names(Version.parse(version))) for version in VERSIONS] == [128, 211, 226, 238, 248, 263]
     assert {name for name in known.guide_names.values() if name not in known.keys} == set()
     assert {key.instead for key in known.keys.values() if key.instead} <= set(known.keys)
     assert not set(known.guide_names) & set(known.keys)

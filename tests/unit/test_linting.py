@@ -40,6 +40,16 @@ def test_the_version_is_the_images(make_cluster: MakeCluster, cluster: Cluster) 
         assert linting.version_of(described) == version
 
 
+def test_the_version_of_an_apache_release_is_its_own(make_cluster: MakeCluster) -> None:
+    release = {"version": "3.8.4", "file": "apache-zookeeper-3.8.4-bin.tar.gz"}
+    assert linting.version_of(make_cluster(image={"distribution": "apache", "apache": release})) == "3.8.4"
+
+
+def test_a_version_that_cannot_answer_the_probes_is_refused(make_cluster: MakeCluster) -> None:
+    with pytest.raises(BadInput, match=r"ZooKeeper 3\.5\.9 has no metrics providers"):
+        linting.check(make_cluster(image={"reference": "registry.example/zookeeper:3.5.9"}))
+
+
 def test_one_mistake_is_one_sentence_with_its_mend(make_cluster: MakeCluster) -> None:
     with pytest.raises(BadInput) as raised:
         linting.check(make_cluster(zoo_cfg={"leaderServes": False}))  # what YAML makes of an unquoted no

@@ -73,8 +73,10 @@ def test_the_newer_guide_is_read_too() -> None:
 
 def test_differences_are_named() -> None:
     version = Version.parse("3.9")
+    # ZooKeeper's source knows nothing of the image's own provider.
+    ours = {"metricsProvider.metrics", "metricsProvider.probes"}
     same = Names(
-        switch=frozenset(table().names(version)),
+        switch=frozenset(table().names(version)) - ours,
         properties=frozenset({"server.1", "authProvider.1"}),
         plain=frozenset({"jute.maxbuffer", "java.home"}),
         guide=frozenset({"connectionMaxTokens"}),

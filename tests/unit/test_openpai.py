@@ -22,7 +22,7 @@ EXAMPLES = ROOT / "tests" / "corpus" / "openpai"
 OVERLAY = """
 name: demo
 registry: {domain: "127.0.0.1:25000", plain_http: true, credentials: null, pull_secret: null}
-resources: {heap: 256Mi, memory: {request: 320Mi, limit: 512Mi}}
+resources: {memory: {request: 320Mi, limit: 512Mi}}
 kubernetes: {kubeconfig: .cache/kubeconfig}
 sandbox: {}
 """
@@ -53,7 +53,7 @@ def test_the_shape_of_2018() -> None:
     assert found.repository == "registry.example/openpai/zookeeper"
     assert (found.registry.tag, found.pull_secret) == ("v0.7", "regsecret")
     assert (found.name, found.paths.data) == ("zookeeper", "/datastorage")
-    assert found.resources.heap == "1Gi"
+    assert found.resources.memory.limit == "2Gi"
 
 
 def test_the_later_shape() -> None:

@@ -27,7 +27,9 @@ def rich(make_cluster: MakeCluster) -> Cluster:
             {"hostname": "far.example", "ip": "10.9.0.1", "id": 9, "role": "observer"},
         ],
         registry={"domain": "registry.example", "credentials": {"file": "login.yaml"}, "pull_secret": "pull"},
-        ports={"client": 12181, "quorum": 12888, "election": 13888},
+        ports={"client": 12181, "quorum": 12888, "election": 13888, "metrics": 17000},
+        metrics={"address": "127.0.0.1", "set": "all"},
+        log={"level": "WARN", "format": "json", "loggers": {"org.apache.zookeeper.server.quorum": "DEBUG"}},
         paths={"data": "/srv/zk/", "log": "/fast"},
         zoo_cfg={"tickTime": 1000, "forceSync": "yes"},
         resources={
@@ -89,7 +91,7 @@ def test_selectors_match_the_labels_of_the_pods(rendered: Rendered) -> None:
 
 def test_nothing_of_the_bases_remains_in_another_ensemble(make_cluster: MakeCluster) -> None:
     values = list(_strings(render(rich(make_cluster), IMAGE).objects))
-    stale = [text for text in values if re.search(r"\bdemo\b|\b2181\b|0000000000|zkops/ensemble", text)]
+    stale = [text for text in values if re.search(r"\bdemo\b|\b2181\b|\b7000\b|0000000000|zkops/ensemble", text)]
     assert stale == []
 
 
@@ -111,10 +113,63 @@ def test_files_no_longer_made_are_removed(rendered: Rendered, tmp_path: Path) ->
     assert not (tmp_path / "kubernetes" / "9-old.yaml").exists()
 
 
-def test_probes_never_let_a_lost_quorum_kill_a_member(rendered: Rendered) -> None:
-    server = rendered.object("DaemonSet")["spec"]["template"]["spec"]["containers"][0]
-    words = {name: server[f"{name}Probe"]["exec"]["command"][-1] for name in ("startup", "liveness", "readiness")}
-    assert words == {"startup": "startup", "liveness": "live", "readiness": "ready"}
+def test_probes_never_let_a_lost_quorum_kill_a_member_and_start_no_process(rendered: Rendered) -> None:
+    probes = {name: server_of(rendered)[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
+    here = {"host": "127.0.0.1", "port": "metrics"}
+    assert probes == {
+        "startup": here | {"path": "/livez"},
+        "liveness": here | {"path": "/livez"},
+        "readiness": here | {"path": "/readyz"},
+    }
+
+
+def test_every_port_is_declared_so_that_the_scheduler_keeps_it_free(make_cluster: MakeCluster) -> None:
+    cluster = rich(make_cluster)
+    declared = {port["name"]: port["containerPort"] for port in server_of(render(cluster, IMAGE))["ports"]}
+    assert declared == cluster.ports.model_dump()
+
+
+@pytest.mark.parametrize(("address", "told"), [("0.0.0.0", "7001"), ("10.1.2.3", "7001"), ("127.0.0.1", None)])  # noqa: S104
+def test_prometheus_is_told_of_a_page_that_it_can_reach(
+    make_cluster: MakeCluster, address: str, told: str | None
+) -> None:
+    found = render(make_cluster(metrics={"address": address}, ports={"metrics": 7001}), IMAGE)
+    annotations = found.object("DaemonSet")["spec"]["template"]["metadata"].get("annotations", {})
+    assert annotations.get("prometheus.io/port") == told
+    assert bool(annotations) is bool(told)
+    assert f"metricsProvider.httpHost={address}\nmetricsProvider.httpPort=7001\n" in found.files["zoo.cfg"]
+
+
+def test_what_is_logged_reaches_the_image(make_cluster: MakeCluster) -> None:
+    log = {"level": "WARN", "format": "json", "loggers": {"z.Last": "TRACE", "org.apache.zookeeper": False}}
+    environment = environment_of(render(make_cluster(log=log), IMAGE))
+    assert "ZOO_LOG_LEVELS" not in environment_of(render(make_cluster(), IMAGE))
+    assert environment["ZOO_LOG_LEVEL"] == "WARN"
+    assert environment["ZOO_LOG_FORMAT"] == "json"
+    assert environment["ZOO_LOG_LEVELS"] == "org.apache.zookeeper=OFF,z.Last=TRACE"
+
+
+def test_a_heap_is_given_where_it_is_described_and_else_left_to_the_image(make_cluster: MakeCluster) -> None:
+    memory = {"request": "320Mi", "limit": "512Mi"}
+    given = render(make_cluster(resources={"heap": "300Mi", "memory": memory}), IMAGE)
+    assert environment_of(given)["ZK_SERVER_HEAP"] == "300"
+    assert "ZK_SERVER_HEAP" not in environment_of(render(make_cluster(resources={"memory": memory}), IMAGE))
+
+
+def test_a_heap_dump_has_a_place_beside_the_data(rendered: Rendered) -> None:
+    pod = rendered.object("DaemonSet")["spec"]["template"]["spec"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in server_of(rendered)["volumeMounts"]}
+    volumes = {volume.pop("name"): volume for volume in pod["volumes"]}
+    assert volumes[mounts["/logs"]] == {"emptyDir": {}}
+
+
+def server_of(rendered: Rendered) -> dict[str, Any]:
+    server: dict[str, Any] = rendered.object("DaemonSet")["spec"]["template"]["spec"]["containers"][0]
+    return server
+
+
+def environment_of(rendered: Rendered) -> dict[str, str]:
+    return {variable["name"]: variable.get("value", "") for variable in server_of(rendered)["env"]}
 
 
 def _config_name(rendered: Rendered) -> str:

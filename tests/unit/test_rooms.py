@@ -13,11 +13,11 @@ from zkops import ROOT
 OWNERS = {
     "kubernetes": {"kube"},
     "websocket": {"kube"},
-    "docker": {"archive", "daemon", "doctor", "engine", "image", "registry", "sources"},
+    "docker": {"archive", "daemon", "doctor", "engine", "image", "pins", "registry", "sbom", "sources"},
     "kazoo": {"shell", "znodes"},
     "rich": {"console"},
 }
-PURE = ("cluster", "causes", "lint", "observed", "plan", "render", "status", "zoocfg")
+PURE = ("cluster", "causes", "lint", "observed", "plan", "render", "status", "workload", "zoocfg")
 
 
 def imported(file: Path) -> Iterator[str]:

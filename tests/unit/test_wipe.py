@@ -122,6 +122,15 @@ def test_links_among_the_data_are_removed_and_not_followed(disks: Path) -> None:
     assert others(disks) == OTHERS
 
 
+def test_files_of_every_name_are_counted_once_and_removed(disks: Path) -> None:
+    for name in (".hidden", "-dash", "with space", "new\nline", "back\\slash", "deep/er/file"):
+        (disks / "data/demo/data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (disks / "data/demo/data" / name).touch()
+    (disks / "data/demo/data/empty/.dir").mkdir(parents=True)
+    assert run(disks)[1] | {"bytes": 0} == {"files": 9, "bytes": 0, "left": 0}
+    assert others(disks) == OTHERS
+
+
 def test_what_is_not_the_ensembles_stays_and_is_told(disks: Path) -> None:
     (disks / "data/demo/notes").write_text("mine")
     said = run(disks)[1]

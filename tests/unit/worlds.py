@@ -3,12 +3,29 @@
 from dataclasses import replace
 from typing import Any
 
+from zkops.checks import Node
 from zkops.cluster import Cluster
 from zkops.fourletter import Srvr
+from zkops.nodeprobe import Look, Place, Trouble
 from zkops.observed import Member, Observed
 from zkops.render import Rendered
 
 EPOCH = 7 << 32
+GIB = 1024**3
+
+TROUBLE = Trouble(what="it broke", mend="do this")
+NODE = Node(name="demo-1", ips=("172.31.77.11",), ready=True, label=None, memory=4 * GIB, holders={})
+PLACE = Place(
+    wanted="/var/lib/zkops/demo/data",
+    nearest="/var/lib/zkops/demo/data",
+    kind="directory",
+    owner="1000:1000",
+    mode="755",
+    read_only=False,
+    available=50 * GIB,
+    size=99 * GIB,
+)
+LOOK = Look(listeners={}, places=(PLACE,), skew=0.0)
 
 
 def pod(name: str, image: str, *, ready: bool = True, **container: Any) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""What `image/` pins and how it is refreshed: exact packages, and the classes laid out in the image's archive."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from docker.errors import ContainerError, DockerException
+from requests.exceptions import RequestException
+
+from zkops import ROOT, engine, image, sources
+from zkops.cluster import Cluster
+from zkops.console import step
+from zkops.errors import Failed
+
+DIRECTORY = ROOT / "image"
+LOCK = DIRECTORY / "packages.lock"
+CLASSES = DIRECTORY / "classes.lst"
+TRAINING = DIRECTORY / "train.sh"
+
+
+def refresh_lock(cluster: Cluster) -> str:
+    """Write the newest versions of the locked packages, with their hashes, into the lock; tell what came of it.
+
+    Raises:
+        Failed: with what the archive's tools said.
+    """
+    base = sources.base_image(cluster.sources, "trixie")
+    volumes = {str(DIRECTORY): {"bind": "/image", "mode": "ro"}}
+    with step("ask the archive for the newest packages"):
+        fresh = _output("image.lock", base, ["bash", "/image/packages.sh", "lock", f"/image/{LOCK.name}"], volumes)
+    return _written(LOCK, fresh, "packages")
+
+
+def refresh_classes(cluster: Cluster) -> str:
+    """Write the classes that servers load in their first seconds into the class list; tell what came of it.
+
+    The servers run in the image that `image/` makes now. The list is kept in the repository and not made at each build,
+    since which classes are loaded depends a little on timing, and an image must not.
+
+    Raises:
+        Failed: when the image is not built, or a server did not come up.
+    """
+    ref = image.build(cluster).tagged
+    with step("run servers and see what they load"):
+        found = _output("image.classes", ref, ["sh", "-c", TRAINING.read_text(encoding="utf-8")])
+    return _written(CLASSES, found, "classes")
+
+
+def _output(task: str, ref: str, command: list[str], volumes: Mapping[str, Mapping[str, str]] | None = None) -> str:
+    """Run *command* in a container of *ref* that is removed after it, and give what it printed."""
+    again = f"run `invoke {task}` again"
+    with closing(engine.connect()) as client:
+        try:
+            printed: bytes = client.containers.run(ref, command, volumes=dict(volumes or {}), remove=True)
+        except ContainerError as error:
+            said = (error.stderr or b"").decode(errors="replace").strip() or "it said nothing"
+            raise Failed(f"{task} came to nothing: {said}", f"mend that, then {again}") from None
+        except (DockerException, RequestException) as error:
+            raise Failed(f"{task} came to nothing: {error}", again) from error
+    return printed.decode()
+
+
+def _written(file: Path, new: str, what: str) -> str:
+    """Put *new* into *file*, and tell in a sentence how many lines changed."""
+    old = file.read_text(encoding="utf-8")
+    file.write_text(new, encoding="utf-8")
+    changed = len(set(new.splitlines()) ^ set(old.splitlines()))
+    name = file.relative_to(ROOT)
+    return f"{name}: {changed} lines changed, review them" if changed else f"{name}: nothing changed in its {what}"
