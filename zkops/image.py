@@ -4,17 +4,17 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import docker
-from docker.errors import ContainerError, DockerException
+from docker.errors import DockerException
 from requests.exceptions import RequestException
 
-from zkops import ROOT, engine, registry, sources
-from zkops.cluster import Cluster, Sources
+from zkops import ROOT, apache, engine, registry, sources
+from zkops.cluster import Cluster
 from zkops.console import say, step, warn
 from zkops.errors import BadInput, Failed
 from zkops.registry import Login, login
@@ -28,7 +28,6 @@ __all__ = [
     "known",
     "login",
     "push",
-    "refresh_lock",
     "resolve",
 ]
 
@@ -86,29 +85,35 @@ def zookeeper_version(directory: Path = DIRECTORY) -> str:
     raise Failed(f"{directory / LOCK} names no {SERVER_PACKAGE}", "restore the file from version control")
 
 
-def content_tag(directory: Path = DIRECTORY) -> str:
-    """Make a tag from names, executable bits and bytes of the files in *directory*: equal content, equal tag."""
-    content = hashlib.sha256()
+def content_tag(directory: Path = DIRECTORY, release: str = "") -> str:
+    """Make a tag from names, executable bits and bytes of the files in *directory*: equal content, equal tag.
+
+    *release* is Apache's release that the image is made from, in place of Debian's package. Its version is enough: the
+    build takes none but the one that Apache has signed.
+    """
+    content = hashlib.sha256(release.encode())
     for file in sorted(path for path in directory.rglob("*") if path.is_file()):
         name = file.relative_to(directory).as_posix()
         executable = bool(file.stat().st_mode & 0o100)
         content.update(f"{name}\0{executable}\0{file.stat().st_size}\0".encode() + file.read_bytes())
-    return f"{zookeeper_version(directory)}-{content.hexdigest()[:12]}"
+    return f"{release or zookeeper_version(directory)}-{content.hexdigest()[:12]}"
 
 
 def wanted(cluster: Cluster) -> ImageRef:
     """Give the image the cluster is to run, without asking anybody: the one named, or the one `image/` makes."""
     if cluster.image.reference:
         return ImageRef.parse(cluster.image.reference)
-    return ImageRef(repository=cluster.repository, tag=content_tag())
+    release = cluster.image.apache.version if cluster.image.apache else ""
+    return ImageRef(repository=cluster.repository, tag=content_tag(DIRECTORY, release))
 
 
-def labels(tag: str, base: str) -> Mapping[str, str]:
+def labels(tag: str, base: str, distribution: str = "debian") -> Mapping[str, str]:
     """Give the OCI labels. No time of making is among them: the same content gives the same labels."""
     version, _, revision = tag.partition("-")
+    origin = "Apache's release" if distribution == "apache" else "Debian packages"
     values = {
         "title": "ZooKeeper",
-        "description": "Apache ZooKeeper from Debian packages, made by zkops",
+        "description": f"Apache ZooKeeper from {origin}, made by zkops",
         "version": version,
         "revision": revision,
         "licenses": "Apache-2.0 AND GPL-2.0-only WITH Classpath-exception-2.0",
@@ -127,12 +132,12 @@ def build(cluster: Cluster, *, no_cache: bool = False) -> ImageRef:
         # Got before the step begins: making a base image is a long step of its own.
         base = sources.base_image(cluster.sources, "trixie")
         named = base.removeprefix(f"{cluster.sources.pull_prefix}/")
-        with step(f"build {ref.tagged}") as current:
+        with _context(cluster) as context, step(f"build {ref.tagged}") as current:
             engine.build(
-                DIRECTORY,
+                context,
                 ref.tagged,
                 args={"BASE": base},
-                labels=labels(ref.tag, named),
+                labels=labels(ref.tag, named, cluster.image.distribution),
                 step=current,
                 no_cache=no_cache,
             )
@@ -140,6 +145,12 @@ def build(cluster: Cluster, *, no_cache: bool = False) -> ImageRef:
         say(f"{ref.tagged} is unchanged, nothing to build")
     _tag(ref, cluster.registry.tag)
     return ref
+
+
+def _context(cluster: Cluster) -> AbstractContextManager[Path]:
+    if cluster.image.apache:
+        return apache.context(apache.obtain(cluster, cluster.image.apache), DIRECTORY)
+    return nullcontext(DIRECTORY)
 
 
 def _present(ref: ImageRef) -> bool:
@@ -251,28 +262,3 @@ def resolve(cluster: Cluster) -> ImageRef:
         mend = "mend image.reference, or push that image" if cluster.image.reference else "run `invoke build push`"
         raise Failed(f"{ref.tagged} has not been pushed: the registry does not have it", mend)
     return replace(ref, digest=found)
-
-
-def refresh_lock(origin: Sources | None = None) -> str:
-    """Write the newest versions of the locked packages, with their hashes, into the lock; tell what came of it."""
-    base = sources.base_image(origin or Sources(), "trixie")
-    file = DIRECTORY / LOCK
-    with step("ask the archive for the newest packages"), closing(engine.connect()) as client:
-        try:
-            fresh: bytes = client.containers.run(
-                base,
-                ["bash", "/image/packages.sh", "lock", f"/image/{LOCK}"],
-                volumes={str(DIRECTORY): {"bind": "/image", "mode": "ro"}},
-                remove=True,
-            )
-        except ContainerError as error:
-            said = (error.stderr or b"").decode(errors="replace").strip() or "it said nothing"
-            raise Failed(
-                f"the lock cannot be refreshed: {said}", "mend that, then run `invoke image.lock` again"
-            ) from None
-        except (DockerException, RequestException) as error:
-            raise Failed(f"the lock cannot be refreshed: {error}", "run `invoke image.lock` again") from error
-    old, new = file.read_text(encoding="utf-8"), fresh.decode()
-    file.write_text(new, encoding="utf-8")
-    changed = len(set(new.splitlines()) - set(old.splitlines()))
-    return f"{file}: {changed} packages changed" if changed else f"{file}: every package is the newest"

@@ -1,12 +1,14 @@
-"""The package lock is obeyed: what is not exactly the package meant never gets into an image."""
+"""The package lock is obeyed, and the same lock and the same files give the same image."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from zkops import ROOT, engine
+from zkops import ROOT, engine, sbom
 from zkops.errors import Failed
+
+from . import contents
 
 TAG = "zkops/test-build:lock"
 
@@ -41,3 +43,20 @@ def test_a_version_gone_from_the_archive_ends_the_build_with_the_mend(tmp_path: 
     sentence = build_with(tmp_path, base, f"libcommons-cli-java {version}", "libcommons-cli-java 0.0.1")
     assert "libcommons-cli-java 0.0.1 is gone from the archive" in sentence
     assert "invoke image.lock" in sentence
+
+
+@pytest.mark.timeout(1200)
+def test_two_builds_without_cache_give_the_same_layers_and_bill_of_materials(
+    image: str, base: str, tmp_path: Path
+) -> None:
+    # Another directory, with other times: neither may matter.
+    context = tmp_path / "elsewhere"
+    shutil.copytree(ROOT / "image", context, copy_function=shutil.copy)
+    tags = ("zkops/test-build:first", "zkops/test-build:second")
+    for tag in tags:
+        engine.build(context, tag, args={"BASE": base}, no_cache=True)
+    layers = [contents.layers(built) for built in (*tags, image)]
+    assert layers[0] == layers[1] == layers[2]
+    assert len(layers[0]) == 1
+    print(*layers[0])  # for a reviewer, with pytest -s
+    assert contents.directory(tags[0], sbom.INSIDE) == contents.directory(image, sbom.INSIDE)

@@ -42,6 +42,12 @@ def test_the_page_shows_the_points_the_error_and_the_trials(request: pytest.Fixt
     assert PAGE.read_text(encoding="utf-8") == found, "run this test with --update-golden"
 
 
+def test_there_are_trials_and_natives_of_either_kind_of_clients() -> None:
+    for part, least in (("natives", 8), ("trials", 4)):
+        assert len(DATA[part]) >= least
+        assert {"nio", "tls"} <= {measured["transport"] for measured in DATA[part]}
+
+
 @pytest.mark.parametrize("native", DATA["natives"], ids=str)
 def test_what_was_measured_beside_a_heap_fits_below_its_limit(native: dict[str, Any]) -> None:
     limit = sizing.limit_bytes_for(native["heap_mib"] * MIB, native["transport"] != "nio")
