@@ -5,6 +5,8 @@ import tarfile
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from zkops import ROOT, engine
 
 from . import contents
