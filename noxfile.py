@@ -65,6 +65,13 @@ def cluster(session: nox.Session) -> None:
     _test(session, "cluster", "-n2", "--dist=loadgroup", prepare=True)
 
 
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure our image beside one made as the official one is; `-- --quick`, `-- --only GROUP`, `-- --out DIR`."""
+    session.install("-q", "-e.[bench]")
+    session.run("python", "-m", "tests.bench", *session.posargs)
+
+
 def _extra(name: str) -> list[str]:
     """Give the requirements of one extra, to install them without the project and all it needs."""
     settings = configparser.ConfigParser()

@@ -56,10 +56,11 @@ def main() -> None:
         date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         images=dict(both.columns()),
         quick=wanted.quick,
-        shortened=clock.cut,
+        notes=clock.notes,
     )
     try:
         with closing(engine.connect(timeout=180)) as client, lab(client, wanted.prefix) as place:
+            place.notes = done.notes
             done.machine.update(machine.describe(client))
             for name in wanted.only or GROUPS:
                 group(done, place, both, clock, name)

@@ -18,7 +18,7 @@ class Clock:
     quick: bool
     seconds: float
     begun: float = field(default_factory=time.monotonic)
-    cut: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     """What was shortened, in words."""
 
     def rounds(self, group: str, full: int, quick: int, share: float) -> Iterator[int]:
@@ -29,8 +29,8 @@ class Clock:
             spent, left = time.monotonic() - begun, self.begun + self.seconds - time.monotonic()
             one = spent / max(1, number - 1)
             if number > 1 and (spent + one > share * self.seconds or one > left):
-                self.cut.append(f"{group}: {number - 1} of {wanted} rounds, for lack of time")
-                say(f"bench: {self.cut[-1]}")
+                self.notes.append(f"{group}: {number - 1} of {wanted} rounds, for lack of time")
+                say(f"bench: {self.notes[-1]}")
                 return
             say(f"bench: {group}, round {number} of {wanted} ({time.monotonic() - self.begun:.0f} s)")
             yield number

@@ -41,7 +41,8 @@ def measure(lab: Lab, images: Images, clock: Clock) -> Samples:
                         found = _gaps(lab, members, act)
                     for client, seconds in found.items():
                         name = f"{event} of the leader, {timing}, client on {client}"
-                        short = f"write gap, {event} of the leader" if (client, timing) == HEADLINE else ""
+                        shown = (client, timing) == HEADLINE
+                        short = f"write gap on a survivor, {event} of leader" if shown else ""
                         samples.add(column, name, "s", seconds, headline=short)
     return samples
 

@@ -18,6 +18,8 @@ from zkops.console import say, step
 CONTEXT = Path(__file__).parent / "peer"
 PEER_TAG = "zkops/bench-peer"
 MEGABYTE = 1e6
+SHOWN = 1e4
+"""Bytes of the smallest layer that is listed."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,14 @@ def measure(client: docker.DockerClient, images: Images, _clock: Clock) -> Sampl
     found = [saved(client, name) for _, name in images.columns()]
     for (column, name), (whole, layers) in zip(images.columns(), found, strict=True):
         size = client.api.inspect_image(name)["Size"]
-        samples.add(column, "image, uncompressed", "MB", size / MEGABYTE, headline="image size")
-        samples.add(column, "image, docker save and gzip -6", "MB", whole / MEGABYTE, headline="image size, gzipped")
-        samples.add(column, "layers, each gzipped: what a pull moves", "MB", sum(layers) / MEGABYTE)
+        samples.add(column, "image, uncompressed", "MB", size / MEGABYTE, headline="image size", exact=True)
+        samples.add(
+            column, "image, docker save and gzip -6", "MB", whole / MEGABYTE, headline="image size, gzipped", exact=True
+        )
+        samples.add(column, "layers, each gzipped: what a pull moves", "MB", sum(layers) / MEGABYTE, exact=True)
     for (column, _), (_, layers) in zip(images.columns(), found, strict=True):
         for number, layer in enumerate(layers, start=1):
-            samples.add(column, f"layer {number} of the {column} image, gzipped", "MB", layer / MEGABYTE)
+            if layer < SHOWN:
+                continue
+            samples.add(column, f"layer {number} of {column}, gzipped", "MB", layer / MEGABYTE)
     return samples

@@ -15,11 +15,14 @@ from docker.types import IPAMConfig, IPAMPool
 
 from tests.bench.clock import until
 from zkops import engine, fourletter
+from zkops.console import say
 from zkops.errors import Failed
 
 T = TypeVar("T")
 
 LABEL = "zkops.bench"
+SERVING = 120.0
+"""Seconds within which servers serve."""
 
 COMMON = {"ZOO_4LW_COMMANDS_WHITELIST": "srvr,mntr,ruok", "ZOO_MAX_CLIENT_CNXNS": "0"}
 """Equal in every container; probes on the container's address are ours alone to switch on."""
@@ -111,6 +114,8 @@ class Lab:
     prefix: str
     network: Any
     hosts: Iterator[str]
+    notes: list[str] = field(default_factory=list)
+    """What went not as it should, for the report."""
     _count: int = field(default=0)
 
     def member(self, image: str, env: Mapping[str, str], address: str = "") -> Member:
@@ -142,11 +147,15 @@ class Lab:
     @contextmanager
     def running(self, image: str, env: Mapping[str, str], count: int = 1) -> Iterator[list[Member]]:
         """Give a lone server or an ensemble that serves, removed at the end."""
-        made = self.members(image, env, count) if count > 1 else [self.member(image, env)]
+        made: list[Member] = []
         try:
-            at_once(Member.start, made)
-            serving(made)
-            yield made
+            for again in (True, False):
+                made += self.members(image, env, count) if count > 1 else [self.member(image, env)]
+                at_once(Member.start, made[-count:])
+                if serving(made[-count:], last=not again):
+                    break
+                self.notes.append(f"{count} of {image} did not serve within {SERVING:.0f} s and were made anew")
+            yield made[-count:]
         finally:
             at_once(Member.remove, made)
 
@@ -155,17 +164,23 @@ class Lab:
         self.network.disconnect(member.container, force=True)
 
 
-def serving(members: Sequence[Member]) -> None:
-    """Wait until all members serve.
+def serving(members: Sequence[Member], *, last: bool) -> bool:
+    """Wait until all members serve and tell whether they do.
 
     Raises:
-        Failed: with the last lines of what each printed that does not serve.
+        Failed: when they do not and this is the *last* try, with the last lines of each that does not serve.
     """
     try:
-        until(lambda: all(member.mode() for member in members), "serving", 120)
+        until(lambda: all(member.mode() for member in members), "serving", SERVING)
     except Failed as failure:
         silent = [member for member in members if not member.mode()]
-        raise Failed(failure.what + "".join(map(Member.last_words, silent)), failure.mend) from None
+        said = failure.what + "".join(map(Member.last_words, silent))
+        if last:
+            raise Failed(said, failure.mend) from None
+        say(f"bench: {said}")
+        at_once(Member.remove, members)
+        return False
+    return True
 
 
 def at_once(act: Callable[[Member], T], members: Sequence[Member]) -> list[T]:

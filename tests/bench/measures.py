@@ -19,6 +19,8 @@ class Measure:
     peer: Sequence[float] = ()
     ours: Sequence[float] = ()
     more_is_better: bool = False
+    exact: bool = False
+    """Whether one sample is the truth, as a size is; of anything else one sample shows no difference."""
     headline: str = ""
     """The short name in the README's table; empty keeps it out of there."""
 
@@ -38,7 +40,7 @@ class Samples:
     _found: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, column: str, name: str, unit: str, value: float, **settings: Any) -> None:
-        """Add one sample; *settings* are `more_is_better` and `headline` of the measure."""
+        """Add one sample; *settings* are those of the measure, such as `headline`."""
         entry = self._found.setdefault(name, {"unit": unit, PEER: [], OURS: []} | settings)
         entry[column].append(value)
 

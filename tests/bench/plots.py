@@ -12,6 +12,7 @@ from tests.bench.measures import Measure, spread
 from tests.bench.report import Report
 from zkops.console import say
 
+APART = 50
 COLOURS = {"peer": "#9aa5b1", "ours": "#1f6feb"}
 
 
@@ -60,5 +61,14 @@ def _panel(axis: Any, unit: str, measures: Sequence[Measure]) -> None:
         axis.barh(rows, values, height=0.38, xerr=errors, color=COLOURS[column], ecolor="#444", label=column)
     axis.set_yticks(range(len(measures)), [measure.name for measure in measures], fontsize=8)
     axis.invert_yaxis()
-    axis.set_xlim(left=0)
-    axis.set_xlabel(unit)
+    _scale(axis, unit, [median(samples) for m in measures for samples in (m.peer, m.ours) if samples])
+
+
+def _scale(axis: Any, unit: str, values: Sequence[float]) -> None:
+    """Let bars begin at 0, but for values so far apart that the small ones could not be seen."""
+    apart = min(values) > 0 and max(values) > APART * min(values)
+    if apart:
+        axis.set_xscale("log")
+    else:
+        axis.set_xlim(left=0)
+    axis.set_xlabel(f"{unit} (logarithmic)" if apart else unit)

@@ -87,7 +87,12 @@ KINDS = (
     Kind("four-letter word srvr over TCP", 300, both(word("srvr"))),
 )
 SCRAPES = (
-    Kind("HTTP: peer's AdminServer monitor, ours /metrics small", 100, SMALL, headline="CPU a scrape"),
+    Kind(
+        "HTTP: peer's AdminServer monitor, ours /metrics small",
+        100,
+        SMALL,
+        headline="CPU a scrape: AdminServer, /metrics",
+    ),
     Kind("HTTP: ours /metrics all", 100, {OURS: http(METRICS, "/metrics")}, server="all"),
     Kind("four-letter word mntr over TCP", 100, both(word("mntr"))),
 )
@@ -117,7 +122,7 @@ def _recommended(samples: Samples) -> None:
     for column, values in ((PEER, found[STATUS].peer), (OURS, found[READYZ].ours)):
         for value in values:
             name = "readiness, each image's own way: peer's zkServer.sh status, ours /readyz"
-            samples.add(column, name, "CPU-ms", value, headline="CPU a readiness probe")
+            samples.add(column, name, "CPU-ms", value, headline="CPU a readiness probe: zkServer.sh status, /readyz")
 
 
 def _round(
@@ -133,7 +138,7 @@ def _round(
         spent = member.usage().cpu - cpu - idle[member.address] * seconds
         samples.add(column, kind.name, "CPU-ms", 1000 * spent / kind.times, headline=kind.headline)
         if samples.group == "scrapes" and warm:
-            samples.add(column, f"{kind.name}: size of the answer", "kB", size / 1000)
+            samples.add(column, f"{kind.name}: size of the answer of {column}", "kB", size / 1000)
 
 
 def _times(probe: Probe, member: Member, times: int) -> int:

@@ -23,7 +23,8 @@ class Report:
     measures: list[Measure] = field(default_factory=list)
     load: dict[str, Sequence[float]] = field(default_factory=dict)
     """Load average of the last minute at the begin and at the end of each group."""
-    shortened: Sequence[str] = ()
+    notes: list[str] = field(default_factory=list)
+    """What went not as it should, in words."""
 
     def as_json(self) -> str:
         """Give everything, each sample included."""
@@ -50,12 +51,15 @@ def cell(samples: Sequence[float], unit: str) -> str:
 
 
 def ratio(measure: Measure) -> str:
-    """Write ours divided by the peer's, bold where ours is better by more than a twentieth."""
+    """Write ours divided by the peer's: bold where ours is better, worse where it is, plain where spreads meet."""
     if measure.ratio is None:
         return "-"
-    better = measure.ratio > 1.05 if measure.more_is_better else measure.ratio < 0.95
-    text = f"{measure.ratio:.2f}"
-    return f"**{text}**" if better else text
+    text = f"{measure.ratio:.2f}" if measure.ratio >= 0.1 else f"{measure.ratio:.2g}"
+    (low, high), (peer_low, peer_high) = spread(measure.ours), spread(measure.peer)
+    few = min(len(measure.ours), len(measure.peer)) < 2 and not measure.exact
+    if few or (low <= peer_high and peer_low <= high):
+        return text
+    return f"**{text}**" if (measure.ratio > 1) == measure.more_is_better else f"{text} worse"
 
 
 HEAD = "| {} | peer | ours | ours/peer |\n|---|---|---|---|\n"
@@ -99,7 +103,7 @@ def conditions(report: Report) -> str:
     )
     if report.quick:
         text += "A quick run, with few rounds.\n"
-    return text + "".join(f"Shortened: {what}.\n" for what in report.shortened)
+    return text + "".join(f"Note: {what}.\n" for what in report.notes)
 
 
 def between_marks(page: str, table: str) -> str:

@@ -41,7 +41,7 @@ def measure(lab: Lab, images: Images, clock: Clock) -> Samples:
 def _latency(column: str, counted: Counter[int], operation: str, samples: Samples) -> None:
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         milliseconds = 1000 * from_buckets(counted, share, BUCKET)
-        headline = f"{operation}, {name}" if name == "p99" else ""
+        headline = f"one {operation}, {name}" if name == "p99" else ""
         samples.add(
             column, f"{operation}: {name}, one in flight on each connection", "ms", milliseconds, headline=headline
         )

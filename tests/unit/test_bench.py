@@ -13,7 +13,7 @@ from tests.bench.measures import OURS, PEER, Measure, Samples, from_buckets, lon
 from zkops import ROOT, image
 from zkops.errors import Failed
 
-SIZE = Measure(group="size", name="image", unit="MB", peer=[400.0], ours=[80.0], headline="image size")
+SIZE = Measure(group="size", name="image", unit="MB", peer=[400.0], ours=[80.0], headline="image size", exact=True)
 RATE = Measure(group="rate", name="sets", unit="/s", peer=[8000, 10000, 9000], ours=[9000, 9900], more_is_better=True)
 ALONE = Measure(group="rate", name="exec probe", unit="CPU-ms", ours=[3.0], headline="probe")
 REPORT = report.Report(
@@ -74,10 +74,24 @@ def test_the_whole_table_has_each_measure_with_median_spread_and_ratio() -> None
     assert table.count("ours/peer") == 2  # a table a group
 
 
-def test_a_ratio_is_bold_only_where_ours_is_better() -> None:
-    assert report.ratio(replace(SIZE, ours=[500.0])) == "1.25"
-    assert report.ratio(replace(RATE, ours=[18000])) == "**2.00**"
-    assert report.ratio(replace(RATE, ours=[4500])) == "0.50"
+def test_a_ratio_is_bold_where_ours_is_better_and_says_where_it_is_worse() -> None:
+    assert report.ratio(replace(SIZE, ours=[500.0])) == "1.25 worse"
+    assert report.ratio(replace(RATE, ours=[18000, 18000])) == "**2.00**"
+    assert report.ratio(replace(RATE, ours=[4500, 4500])) == "0.50 worse"
+
+
+def test_a_ratio_is_plain_where_the_spreads_meet() -> None:
+    assert report.ratio(replace(SIZE, peer=[10.0, 20.0, 30.0], ours=[5.0, 6.0, 10.0])) == "0.30"
+    assert report.ratio(replace(SIZE, ours=[400.0])) == "1.00"
+
+
+def test_one_sample_shows_a_difference_only_where_it_is_exact() -> None:
+    assert report.ratio(replace(SIZE, exact=False)) == "0.20"
+    assert report.ratio(SIZE) == "**0.20**"
+
+
+def test_a_small_ratio_keeps_two_digits() -> None:
+    assert report.ratio(replace(SIZE, ours=[0.5])) == "**0.0013**"
 
 
 def test_the_short_table_has_headlines_only() -> None:
@@ -88,7 +102,7 @@ def test_the_short_table_has_headlines_only() -> None:
 
 
 def test_tables_say_when_and_where_they_were_measured_and_what_was_left_out() -> None:
-    table = report.full_table(replace(REPORT, quick=True, shortened=["gaps: 1 of 4 rounds, for lack of time"]))
+    table = report.full_table(replace(REPORT, quick=True, notes=["gaps: 1 of 4 rounds, for lack of time"]))
     said = ("2026-11-22", "2 cores of Some CPU", "load average 0.5-2.5", "`ours:2`", "quick run", "gaps: 1 of 4 rounds")
     assert [text for text in said if text not in table] == []
 
@@ -145,7 +159,7 @@ def test_the_peer_takes_the_package_of_our_lock() -> None:
 def test_a_run_out_of_time_ends_its_rounds_early_and_says_so() -> None:
     late = clock.Clock(quick=False, seconds=0)
     assert list(late.rounds("gaps", 4, 1, share=1)) == [1]
-    assert late.cut == ["gaps: 1 of 4 rounds, for lack of time"]
+    assert late.notes == ["gaps: 1 of 4 rounds, for lack of time"]
 
 
 def test_a_run_with_time_does_all_rounds() -> None:
