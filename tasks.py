@@ -209,17 +209,86 @@ def down(_c: Context, path: str = "") -> None:
     sandbox.down(cli.cluster(path))
 
 
-@task
+@task(help=HELP)
 @cli.guarded
-def lock(_c: Context) -> None:
+def lock(_c: Context, path: str = "") -> None:
     """Refresh image/packages.lock from the archive: the newest versions with their hashes."""
-    from zkops import image
+    from zkops import pins
 
-    console.result(image.refresh_lock())
+    console.result(pins.refresh_lock(cli.cluster(path)))
+
+
+@task(help=HELP)
+@cli.guarded
+def classes(_c: Context, path: str = "") -> None:
+    """Refresh image/classes.lst: the classes that servers load at their start, laid out in the image's archive."""
+    from zkops import pins
+
+    console.result(pins.refresh_classes(cli.cluster(path)))
+
+
+@task(help=HELP | {"output": "file to write, - for stdout (default: build/sbom.cdx.json)"})
+@cli.guarded
+def sbom(_c: Context, path: str = "", output: str = "") -> None:
+    """Copy the bill of materials out of the built image: each package, jar and file, with hashes (CycloneDX)."""
+    from zkops import sbom as bill
+
+    console.result(bill.read(cli.cluster(path)) if output == "-" else str(bill.write(cli.cluster(path), output)))
+
+
+SIZING = {
+    "connections": "of clients at the same time",
+    "ephemerals": "how many of the znodes are ephemeral",
+    "json": "print JSON for scripts",
+    "path": "a cluster.yaml to hold against it; exit 1 when that gives less",
+    "tls": "clients are served by Netty, with TLS",
+    "watches": "left by all clients together",
+    "writes": "a second, in the mean (default: 100)",
+    "znode-bytes": "data of one znode, in the mean",
+    "znodes": "such as 1M or 50k",
+}
+
+
+@task(help=SIZING)
+@cli.guarded
+def sizing(  # noqa: PLR0913, PLR0917 - one flag each
+    _c: Context,
+    znodes: str,
+    znode_bytes: str,
+    connections: str,
+    watches: str = "",
+    ephemerals: str = "",
+    writes: str = "",
+    tls: bool = False,
+    path: str = "",
+    json: bool = False,
+) -> None:
+    """Propose memory, heap, processor, initLimit and disk for what a server is to hold, from measured points."""
+    from zkops import sizing_input
+
+    numbers = {"znodes": znodes, "znode_bytes": znode_bytes, "connections": connections}
+    more = {"watches": watches, "ephemerals": ephemerals, "writes": writes}
+    if not sizing_input.task(numbers | more, cli.cluster(path) if path else None, tls=tls, json=json):
+        raise Exit(code=1)
 
 
 ns = Collection(
-    render, build, push, deploy, status, mntr, stop, delete, logs, shell, import_openpai, doctor, lint, lint_refresh
+    render,
+    build,
+    sbom,
+    push,
+    deploy,
+    status,
+    mntr,
+    stop,
+    delete,
+    logs,
+    shell,
+    import_openpai,
+    doctor,
+    lint,
+    lint_refresh,
+    sizing,
 )
 ns.add_collection(Collection("sandbox", up, down))
-ns.add_collection(Collection("image", lock))
+ns.add_collection(Collection("image", lock, classes))

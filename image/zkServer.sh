@@ -35,7 +35,7 @@ memory_limit() {
 heap() {
     limit=$(memory_limit)
     reserve=56
-    ! tls || reserve=104
+    ! tls || reserve=128
     if [ -n "${ZK_SERVER_HEAP:-}" ]; then
         echo "$ZK_SERVER_HEAP"
     elif [ -z "$limit" ]; then
@@ -75,8 +75,16 @@ start() {
         # One thread, least memory. From 2 GiB on its pauses could be longer than a tick: then the JVM chooses.
         *) [ "${heap:-0}" -ge 2048 ] || set -- "$@" -XX:+UseSerialGC ;;
     esac
-    # The JVM's first compiler alone serves as many requests (docs/benchmarks.md) in 10 MiB less; ciphers need the second.
-    tls || set -- "$@" -XX:TieredStopAtLevel=1
+    # The JVM's first compiler alone serves as many requests in 10 MiB less; ciphers need the second, in one thread each.
+    if tls; then
+        set -- "$@" -XX:CICompilerCount=2
+    else
+        set -- "$@" -XX:TieredStopAtLevel=1
+    fi
+    # Beside the heap: else each thread keeps a buffer of the largest request it ever read, Netty takes 4 MiB at a time,
+    # and the C library an arena for every few threads. What docs/sizing.md counts on.
+    export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
+    set -- "$@" -Djdk.nio.maxCachedBufferSize=65536 -Dio.netty.allocator.maxOrder=3
     # Snappy's native library and Netty's memory are meant; without these two the JVM warns at each start.
     set -- "$@" --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow "$logging"
     # There is no Jetty here; zoo.cfg may say otherwise, and then ZooKeeper would look for it.

@@ -136,7 +136,7 @@ class Cluster(Model):
             f"machines: {voters} voting members survive no more losses than {voters - 1}, yet every write waits for"
             f" {voters // 2 + 1} of them; use {voters - 1} or {voters + 1}, or make one an observer"
         )
-        return (even,) if voters % 2 == 0 else ()
+        return (*((even,) if voters % 2 == 0 else ()), *self.resources.contradictions(tls=zoocfg.tls(self.zoo_cfg)))
 
 
 def _refuse_duplicates(key: str, values: list[object]) -> None:

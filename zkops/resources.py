@@ -66,6 +66,12 @@ class Resources(Model):
                 " its heap, give the limit at least a quarter more than the heap"
             )
 
+    def contradictions(self, *, tls: bool) -> tuple[str, ...]:
+        """Say what of heap and memory limit cannot both be under load; *tls* where Netty serves or members speak TLS."""
+        heap = memory_bytes(self.heap) if self.heap else None
+        found = sizing.contradictions(heap, memory_bytes(self.memory.limit), tls)
+        return tuple(f"resources.{sentence}" for sentence in found)
+
     def check_derived_heap(self, *, tls: bool) -> None:
         """Refuse a limit that leaves no heap, where none is given; *tls* where Netty serves or members speak TLS."""
         if self.heap:

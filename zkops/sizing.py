@@ -14,9 +14,6 @@ from typing import Any
 import yaml
 
 MIB = 1024**2
-LARGEST_ZNODE = 0xFFFFF
-"""Bytes: jute.maxbuffer as ZooKeeper has it; a znode's path and request must fit too, in `REQUEST_BYTES`."""
-REQUEST_BYTES = 500
 LEAST_HEAP_MIB = 32
 MOST_REQUESTS = 1000
 """globalOutstandingLimit: more requests than these are not taken from the connections."""
@@ -31,14 +28,14 @@ HEADERS = ("what", "value", "why")
 
 def reserve_mib(tls: bool) -> int:
     """Give the MiB beside a small heap: code, threads, buffers, the kernel's share; *tls* also stands for Netty."""
-    return 104 if tls else 56
+    return 128 if tls else 56
 
 
 def heap_bytes(limit_bytes: int, tls: bool = False) -> int:
     """Give the heap in bytes, whole MiB, that fits a container's memory limit. image/zkServer.sh computes the same.
 
     Raises:
-        ValueError: the limit leaves less than `LEAST_HEAP_MIB`; 91 MiB are the least, 139 with *tls*.
+        ValueError: the limit leaves less than `LEAST_HEAP_MIB`; 91 MiB are the least, 163 with *tls*.
     """
     heap = (limit_bytes // MIB - reserve_mib(tls)) * 15 // 16
     if heap < LEAST_HEAP_MIB:
@@ -158,7 +155,9 @@ def propose(size: Size, chosen: Settings) -> Proposal:
     requests = 2 * min(size.connections, MOST_REQUESTS) * size.znode_bytes
     heap = max(LEAST_HEAP_MIB * MIB, _up(2 * live + 16 * MIB + requests, MIB))
     beside = f"heap, {reserve_mib(size.tls)} MiB and a fifteenth of it for the JVM, {size.connections} connections"
-    limit = limit_bytes_for(heap, size.tls) + _up(size.connections * CLIENT_MIB * MIB, MIB)
+    # Netty holds requests and replies outside the heap too.
+    clients = size.connections * CLIENT_MIB * MIB + size.tls * requests
+    limit = limit_bytes_for(heap, size.tls) + _up(clients, MIB)
     kept, log = _kept(size, chosen), _log_bytes(size, chosen)
     ticks = max(10, math.ceil(CAUTION * seconds * 1000 / chosen.tick_ms))
     cpu = _up(200 + size.writes * 0.2 + size.connections * 0.02, 50)

@@ -118,3 +118,12 @@ def test_any_damaged_line_is_a_cluster_or_bad_input(line: str, instead: str) -> 
 
 def test_memory_is_counted_as_kubernetes_does() -> None:
     assert [memory_bytes(text) for text in ("1", "1k", "1Ki", "2Mi", "1Gi")] == [1, 1000, 1024, 2 << 20, 1 << 30]
+
+
+def test_a_heap_that_leaves_the_jvm_too_little_beside_it_is_warned_of() -> None:
+    text = SHIPPED.replace(
+        "memory: {request: 320Mi, limit: 512Mi}", "heap: 500Mi\n  memory: {request: 320Mi, limit: 512Mi}"
+    )
+    (sentence,) = parse(text, FILE).warnings()
+    assert sentence.startswith("resources.heap: 500Mi")
+    assert "raise the limit" in sentence

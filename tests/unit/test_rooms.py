@@ -17,7 +17,7 @@ OWNERS = {
     "kazoo": {"shell", "znodes"},
     "rich": {"console"},
 }
-PURE = ("cluster", "causes", "lint", "observed", "plan", "render", "status", "workload", "zoocfg")
+PURE = ("cluster", "causes", "lint", "observed", "plan", "render", "sizing", "status", "workload", "zoocfg")
 
 
 def imported(file: Path) -> Iterator[str]:

@@ -56,8 +56,17 @@ def test_what_was_measured_beside_a_heap_fits_below_its_limit(native: dict[str, 
 
 @pytest.mark.parametrize("trial", DATA["trials"], ids=str)
 def test_tried_members_lived_with_at_most_40_percent_to_spare(trial: dict[str, Any]) -> None:
-    assert 0 < trial["spare"] <= 0.4
     assert trial["both_mib"] < trial["limit_mib"]
+    # The one that joined has none of the clients and watches that its limit is for; and no heap is less than the least.
+    excused = trial["member"] == "joining empty" or trial["heap_mib"] == sizing.LEAST_HEAP_MIB
+    assert 0 < trial["spare"] <= (0.5 if excused else 0.4)
+
+
+def test_the_tried_limits_are_still_those_proposed() -> None:
+    for trial in DATA["trials"]:
+        needs = sizing.propose(report.size_of(trial), PLAIN).needs
+        for key, name in (("limit_mib", "memory.limit"), ("heap_mib", "heap")):
+            assert trial[key] == pytest.approx(int(needs[name].value.removesuffix("Mi")), rel=0.02)
 
 
 @given(st.integers(min_value=256 * MIB, max_value=2**45), st.booleans())
@@ -69,7 +78,7 @@ def test_the_heap_fits_its_limit_and_the_limit_its_heap(limit: int, tls: bool) -
     assert sizing.contradictions(heap, limit, tls) == ()
 
 
-@pytest.mark.parametrize(("tls", "least"), [(False, 91), (True, 139)])
+@pytest.mark.parametrize(("tls", "least"), [(False, 91), (True, 163)])
 def test_a_limit_without_room_for_a_heap_is_refused(tls: bool, least: int) -> None:
     assert sizing.heap_bytes(least * MIB, tls) == 32 * MIB
     with pytest.raises(ValueError, match=f"write {least}Mi or more"):
@@ -107,7 +116,7 @@ def test_more_never_needs_less(key: str, more: str) -> None:
 def test_tls_needs_more() -> None:
     needs = [sizing.propose(Size(znodes=1000, connections=1000, tls=tls), PLAIN).needs for tls in (False, True)]
     limits = [int(each["memory.limit"].value.removesuffix("Mi")) for each in needs]
-    assert limits[1] > limits[0] + 48
+    assert limits[1] > limits[0] + 72
 
 
 def test_init_limit_follows_the_tick() -> None:

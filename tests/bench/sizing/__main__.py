@@ -19,10 +19,13 @@ DATA = ROOT / "zkops" / "data" / "sizing.yaml"
 # Dead objects must not count: without this flag the serial collector leaves some on three of four occasions.
 COMPACT = "-XX:MarkSweepAlwaysCompactCount=1"
 TRIALS = (
+    Load(znodes=1_000, znode_bytes=100, connections=10),
+    Load(znodes=1_000, znode_bytes=100, connections=10, transport="tls"),
     Load(znodes=100_000, znode_bytes=100, connections=200),
     Load(znodes=1_000_000, znode_bytes=200, connections=2000),
     Load(znodes=300_000, znode_bytes=500, connections=1000, watches=100_000, ephemerals=10_000),
     Load(znodes=100_000, znode_bytes=200, connections=1000, transport="tls"),
+    Load(znodes=2_200_000, znode_bytes=200, connections=1000),
 )
 HEAD = """# What servers were measured to need, and the model fitted to it. Written by `python -m tests.bench.sizing`.
 """
@@ -47,7 +50,7 @@ def natives(image: str, options: dict[str, Any]) -> list[dict[str, Any]]:
 
 def trials(image: str, options: dict[str, Any]) -> list[dict[str, Any]]:
     """Try the sizes with what the model proposes for them."""
-    tried = [(trial.alone, load) for load in TRIALS] + [(trial.joining, TRIALS[2])]
+    tried = [(trial.alone, load) for load in TRIALS] + [(trial.joining, TRIALS[4])]
     return [
         _shown(found.record()) for attempt, load in tried for found in attempt(image, load, proposed(load), **options)
     ]
@@ -74,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.sizing", description=__doc__)
     parser.add_argument("parts", nargs="+", choices=[*PARTS, "fit"], help="what to measure anew; fit alone is quick")
     parser.add_argument("--image", default="", help="the image to measure")
-    parser.add_argument("--flags", default="", help="JVM flags beside the image's own")
+    parser.add_argument("--flags", default="", help="JVM flags beside the image's own, as --flags=-X…")
     parser.add_argument("--variable", nargs="*", default=[], metavar="NAME=VALUE", help="of the environment")
     parser.add_argument("--prefix", default="zkops-sizing", help="of the containers' names")
     asked = parser.parse_args()
@@ -86,7 +89,7 @@ def main() -> None:
             variables = dict(text.split("=", 1) for text in asked.variable)
             options = {"flags": asked.flags, "prefix": asked.prefix, "variables": variables}
             held[part] = PARTS[part](asked.image, options)
-            held["measured"] = _where(asked.image, asked.flags)
+            held.setdefault("measured", {})[part] = _where(asked.image, asked.flags)
         if "points" in held:
             held["model"] = fit.model(held["points"])
         write(DATA, held)

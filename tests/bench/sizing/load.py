@@ -1,5 +1,6 @@
 """What a server is filled with, and the filling."""
 
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from . import wire
-from .server import NETTY, PORT, TLS_PORT, Server
+from .server import NETTY, PORT, TLS_PORT, Server, wait_for
 
 FLUSH = 600
 """More than the 500 last proposals a server keeps: the large ones of the filling must not count."""
@@ -38,6 +39,8 @@ class Filler:
         self._port = TLS_PORT if self._tls else PORT
         server.wait()
         self._host = server.host
+        # The TLS port opens a moment after the other.
+        wait_for(lambda: accepts(self._host, self._port), 60, server.why)
         self._sessions: list[wire.Session] = []
         self._now = Load(transport=transport)
         self._admin = self.session()
@@ -87,6 +90,15 @@ class Filler:
             paths = [f"/watch{wire.path_of(index)}" for index in mine]
             chunks = (paths[start : start + 5000] for start in range(0, len(paths), 5000))
             owner.pipeline(wire.SET_WATCHES, map(wire.watch_body, chunks))
+
+
+def accepts(host: str, port: int) -> bool:
+    """Tell whether somebody listens there."""
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
 
 
 def parent_of(index: int) -> str:

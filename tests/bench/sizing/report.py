@@ -31,10 +31,12 @@ def markdown() -> str:
     points = held["points"]
     fitted = [abs(error(point)) for point in points if not point.get("held_out")]
     others = [abs(error(point)) for point in points if point.get("held_out")]
-    where = held["measured"]
     return (
-        f"Measured on {where['date']} with `{where['image']}`, {where['processors']} processors.\n\n"
-        "| live heap | points | median error | largest error |\n|---|---|---|---|\n"
+        _table(
+            ("measured", "date", "image", "flags beside the image's", "processors"),
+            ((part, *map(str, where.values())) for part, where in held["measured"].items()),
+        )
+        + "\n| live heap | points | median error | largest error |\n|---|---|---|---|\n"
         + "".join(
             f"| {name} | {len(errors)} | {statistics.median(errors):.1%} | {max(errors):.1%} |\n"
             for name, errors in (("fitted", fitted), ("held out", others))
