@@ -67,7 +67,7 @@ class Resources(Model):
             )
 
     def contradictions(self, *, tls: bool) -> tuple[str, ...]:
-        """Say what of heap and memory limit cannot both be under load; *tls* where Netty serves or members speak TLS."""
+        """Say which of heap and memory limit contradict; *tls* where Netty serves or members speak TLS."""
         heap = memory_bytes(self.heap) if self.heap else None
         found = sizing.contradictions(heap, memory_bytes(self.memory.limit), tls)
         return tuple(f"resources.{sentence}" for sentence in found)
