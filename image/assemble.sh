@@ -14,6 +14,8 @@ multiarch=$(basename "$(dirname /usr/lib/*-linux-gnu*/libc.so.6)")
 
 # What quorum TLS, SASL and client TLS were seen to need; java.logging is the log, jdk.httpserver metrics and probes.
 modules=java.base,java.logging,java.management,java.naming,java.security.jgss,java.security.sasl
+# Kerberos, and -javaagent.
+modules=$modules,jdk.security.auth,jdk.security.jgss,java.instrument
 # Metrics of memory and threads, direct buffers of Netty.
 modules=$modules,jdk.httpserver,jdk.management,jdk.unsupported
 
@@ -154,10 +156,12 @@ jar() {
 
 scripts() {
     mkdir -p "$app/bin"
-    for script in entrypoint probe prepare-data zkServer.sh zkCli.sh; do
+    for script in entrypoint configured probe prepare-data zkServer.sh zkCli.sh; do
         cp "$build/$script" "$app/bin/"
         chmod 755 "$app/bin/$script"
     done
+    cp "$build/java.options" "$app/"
+    chmod 644 "$app/java.options"
 }
 
 licences() {
@@ -188,11 +192,9 @@ settle() {
 }
 
 # The classes that a server loads at its start, laid out in memory once and for all: halves the time until it serves.
-# The JVM takes it only where zkServer.sh starts it with the same flags.
 archive() {
     LD_LIBRARY_PATH=/opt/zookeeper/jre/lib chroot "$root" /opt/zookeeper/jre/bin/java -XX:SharedClassListFile=/classes.lst \
-        -XX:SharedArchiveFile=/opt/zookeeper/zookeeper.jsa -Xshare:dump -Xmx256m -Xlog:disable -Xlog:all=error:stderr \
-        -XX:+UseSerialGC -XX:+UseCompactObjectHeaders --enable-native-access=ALL-UNNAMED \
+        @/opt/zookeeper/java.options -XX:+UseSerialGC -Xshare:dump -Xmx256m -Xlog:disable -Xlog:all=error:stderr \
         -cp /opt/zookeeper/zookeeper.jar
 }
 

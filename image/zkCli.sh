@@ -4,7 +4,8 @@ set -eu
 
 APP=/opt/zookeeper
 export ZOO_LOG_LEVEL="${ZK_CLIENT_LOG_LEVEL:-WARN}"
+# Small: beside a server it shares the container's memory limit, which the server's heap is made to fill.
 # shellcheck disable=SC2086
-exec "$APP/jre/bin/java" "-Xmx${ZK_CLIENT_HEAP:-256}m" "-XX:SharedArchiveFile=$APP/zookeeper.jsa" -XX:+UseSerialGC -XX:+UseCompactObjectHeaders \
-    -XX:-UsePerfData --enable-native-access=ALL-UNNAMED -Djava.util.logging.config.class=zkops.Log ${CLIENT_JVMFLAGS:-} \
+exec "$APP/jre/bin/java" "@$APP/java.options" "-Xmx${ZK_CLIENT_HEAP:-64}m" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
+    -XX:-UsePerfData -Djava.util.logging.config.class=zkops.Log ${CLIENT_JVMFLAGS:-} \
     -cp "$APP/zookeeper.jar${CLASSPATH:+:$CLASSPATH}" org.apache.zookeeper.ZooKeeperMain "$@"

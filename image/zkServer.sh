@@ -17,12 +17,15 @@ fail() {
 
 # Whether Netty serves the clients, or the members speak TLS: both need memory beside the heap.
 tls() {
-    grep -Eqs '^[[:space:]]*(serverCnxnFactory[[:space:]]*=.*Netty|sslQuorum[[:space:]]*=[[:space:]]*true)' "$CONFIG"
+    case $given in *serverCnxnFactory=*Netty* | *sslQuorum=true*) return 0 ;; esac
+    grep -Eiqs '^[[:space:]]*(serverCnxnFactory[[:space:]]*[=:].*Netty|sslQuorum[[:space:]]*[=:][[:space:]]*true)' "$CONFIG"
 }
 
 # Print the container's memory limit in MiB, nothing where there is none (control groups version 2, then 1).
 memory_limit() {
-    for file in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
+    # With the host's control groups in view, version 2 has the limit below the path of our own.
+    own=$(sed -n 's/^0:://p' /proc/self/cgroup 2>/dev/null)
+    for file in "/sys/fs/cgroup${own%/}/memory.max" /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
         [ -r "$file" ] || continue
         read -r bytes <"$file"
         [ "$bytes" = max ] || [ "$bytes" -ge "$NO_LIMIT" ] || echo "$((bytes >> 20))"
@@ -34,9 +37,10 @@ memory_limit() {
 # own default.
 heap() {
     limit=$(memory_limit)
-    reserve=56
+    reserve=72
     ! tls || reserve=128
     if [ -n "${ZK_SERVER_HEAP:-}" ]; then
+        case $ZK_SERVER_HEAP in *[!0-9]*) fail "ZK_SERVER_HEAP is $ZK_SERVER_HEAP; write the heap in MB, such as 1024" ;; esac
         echo "$ZK_SERVER_HEAP"
     elif [ -z "$limit" ]; then
         echo 1000
@@ -47,16 +51,29 @@ heap() {
     fi
 }
 
+# Print the heap in MiB that flags name, 2048 where it is a share of memory.
+given_heap() {
+    case $1 in
+        *-Xmx*) printf '%s\n' "$1" | sed -E 's/.*-Xmx([0-9]+)([a-zA-Z]?).*/\1 \2/' | {
+            read -r number unit
+            case $unit in
+                [gG]) echo "$((number << 10))" ;;
+                [mM]) echo "$number" ;;
+                [kK]) echo "$((number >> 10))" ;;
+                *) echo "$((number >> 20))" ;;
+            esac
+        } ;;
+        *) echo 2048 ;;
+    esac
+}
+
 start() {
     given="${SERVER_JVMFLAGS:-} ${JVMFLAGS:-}"
     logging=-Djava.util.logging.config.class=zkops.Log
     [ ! -e "$ZOO_CONF_DIR/logging.properties" ] ||
         logging=-Djava.util.logging.config.file=$ZOO_CONF_DIR/logging.properties
-    set -- "-XX:SharedArchiveFile=$APP/zookeeper.jsa"
-    # Where the archive was laid out for: moving it would copy 12 MB of it.
-    set -- "$@" -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0
-    # Eight bytes less for every object: a tenth of the heap of many znodes.
-    set -- "$@" -XX:+UseCompactObjectHeaders
+    # The archive stays where it was laid out for: moving it would copy 12 MB of it.
+    set -- "@$APP/java.options" -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0
     # No files in /tmp, which may be read-only.
     set -- "$@" -XX:-UsePerfData
     # Half-dead is worse than dead: the ensemble goes on without this member, and it comes back clean.
@@ -64,7 +81,7 @@ start() {
     # One file: the JVM never writes over it, so that a member that fails again and again does not fill the disk.
     set -- "$@" "-XX:HeapDumpPath=$ZOO_HEAP_DUMP_DIR/zookeeper.hprof"
     case $given in
-        *-Xmx* | *RAMPercentage*) ;;
+        *-Xmx* | *RAMPercentage*) heap=$(given_heap "$given") ;;
         *)
             heap=$(heap)
             set -- "$@" "-Xmx${heap}m"
@@ -73,20 +90,16 @@ start() {
     case $given in
         *-XX:+Use*GC*) ;;
         # One thread, least memory. From 2 GiB on its pauses could be longer than a tick: then the JVM chooses.
-        *) [ "${heap:-0}" -ge 2048 ] || set -- "$@" -XX:+UseSerialGC ;;
+        *) [ "$heap" -ge 2048 ] || set -- "$@" -XX:+UseSerialGC ;;
     esac
-    # The JVM's first compiler alone serves as many requests in 10 MiB less; ciphers need the second, in one thread each.
-    if tls; then
-        set -- "$@" -XX:CICompilerCount=2
-    else
-        set -- "$@" -XX:TieredStopAtLevel=1
-    fi
+    # One thread for each of the two compilers. (Without the second it is 4 MiB less, and a fifth fewer requests.)
+    set -- "$@" -XX:CICompilerCount=2
     # Beside the heap: else each thread keeps a buffer of the largest request it ever read, Netty takes 4 MiB at a time,
     # and the C library an arena for every few threads. What docs/sizing.md counts on.
     export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
     set -- "$@" -Djdk.nio.maxCachedBufferSize=65536 -Dio.netty.allocator.maxOrder=3
-    # Snappy's native library and Netty's memory are meant; without these two the JVM warns at each start.
-    set -- "$@" --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow "$logging"
+    # Netty's memory is meant; without this the JVM warns at each start.
+    set -- "$@" --sun-misc-unsafe-memory-access=allow "$logging"
     # There is no Jetty here; zoo.cfg may say otherwise, and then ZooKeeper would look for it.
     set -- "$@" -Dzookeeper.admin.enableServer=false
     set -- "$@" "-Dzookeeper.log.dir=$ZOO_LOG_DIR"
@@ -97,8 +110,12 @@ start() {
         org.apache.zookeeper.server.quorum.QuorumPeerMain "$CONFIG"
 }
 
-case ${1:-} in
-    start-foreground) start ;;
-    status) exec probe 4lw srvr ;;
-    *) echo "usage: zkServer.sh start-foreground | status" >&2 && exit 2 ;;
+status() {
+    probe 4lw srvr 2>/dev/null || exec probe ready
+}
+
+case $#:${1:-} in
+    1:start-foreground) start ;;
+    1:status) status ;;
+    *) echo "usage: zkServer.sh start-foreground | status (the configuration is zoo.cfg in \$ZOO_CONF_DIR)" >&2 && exit 2 ;;
 esac

@@ -130,7 +130,12 @@ def _fetched(url: str, version: str) -> Release:
 
 
 def _small(url: str) -> bytes:
-    return b"".join(_chunks(url))[:SMALL]
+    found = b""
+    for chunk in _chunks(url):
+        found += chunk
+        if len(found) > SMALL:
+            raise BadInput(f"image.apache.url: {url} is no hash and no signature: it is too large", "mend the URL")
+    return found
 
 
 def _download(url: str, archive: Path, sha512: str) -> None:
@@ -153,7 +158,8 @@ def _chunks(url: str, current: Step | None = None) -> Iterator[bytes]:
         # As it is: else requests would unpack what a server declares to be packed on the way.
         with requests.get(url, stream=True, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}) as answer:
             _check(url, answer)
-            size = int(answer.headers.get("Content-Length", 0))
+            length = answer.headers.get("Content-Length", "")
+            size = int(length) if length.isdecimal() else 0
             for chunk in answer.iter_content(1 << 16):
                 got += len(chunk)
                 if current:

@@ -82,7 +82,7 @@ class Cluster(Model):
         if owners and len(self.machines) > 1:
             raise ValueError(
                 f"metrics.address: {self.metrics.address} is the address of {owners[0]} alone, no other member could"
-                " listen there; write 0.0.0.0, or 127.0.0.1"
+                " listen there; write node"
             )
 
     def _check_sandbox(self) -> None:

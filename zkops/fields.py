@@ -53,14 +53,16 @@ def _address(value: str) -> str:
 
 
 def _listen(value: str) -> str:
+    if value == "node":
+        return value
     try:
         address = IPv4Address(value)
     except AddressValueError:
-        raise ValueError("is no IPv4 address to listen on; write 0.0.0.0 for all, or 127.0.0.1") from None
+        raise ValueError("is no IPv4 address to listen on; write node, 0.0.0.0 for all, or 127.0.0.1") from None
     if address.is_loopback and value != "127.0.0.1":
         raise ValueError("is not where the probes ask; write 127.0.0.1")
     if address.is_multicast or address.is_reserved:
-        raise ValueError("is no address that a machine has; write 0.0.0.0 for all, or 127.0.0.1")
+        raise ValueError("is no address that a machine has; write node, 0.0.0.0 for all, or 127.0.0.1")
     return str(address)
 
 

@@ -10,7 +10,7 @@ from requests.exceptions import RequestException
 from zkops import ROOT, engine, image, sources
 from zkops.cluster import Cluster
 from zkops.console import step
-from zkops.errors import Failed
+from zkops.errors import BadInput, Failed
 
 DIRECTORY = ROOT / "image"
 LOCK = DIRECTORY / "packages.lock"
@@ -38,8 +38,14 @@ def refresh_classes(cluster: Cluster) -> str:
     since which classes are loaded depends a little on timing, and an image must not.
 
     Raises:
+        BadInput: where the description has another image than the one `image/` makes by itself.
         Failed: when the image is not built, or a server did not come up.
     """
+    if cluster.image.reference or cluster.image.apache:
+        raise BadInput(
+            "image.classes runs the image of Debian's packages, but image.reference or image.apache names another",
+            "run it with a description that has neither, such as the shipped cluster.yaml",
+        )
     ref = image.build(cluster).tagged
     with step("run servers and see what they load"):
         found = _output("image.classes", ref, ["sh", "-c", TRAINING.read_text(encoding="utf-8")])
@@ -63,7 +69,10 @@ def _output(task: str, ref: str, command: list[str], volumes: Mapping[str, Mappi
 def _written(file: Path, new: str, what: str) -> str:
     """Put *new* into *file*, and tell in a sentence how many lines changed."""
     old = file.read_text(encoding="utf-8")
-    file.write_text(new, encoding="utf-8")
+    fresh = file.with_suffix(".new")
+    fresh.write_text(new, encoding="utf-8")
+    # Renamed when complete: a run cut off here leaves the old one whole.
+    fresh.replace(file)
     changed = len(set(new.splitlines()) ^ set(old.splitlines()))
     name = file.relative_to(ROOT)
     return f"{name}: {changed} lines changed, review them" if changed else f"{name}: nothing changed in its {what}"

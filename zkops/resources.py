@@ -8,9 +8,6 @@ from zkops import sizing
 from zkops.fields import Cpu, Memory, cpu_thousandths, memory_bytes
 from zkops.sections import Model
 
-LEAST_HEAP = 32 * 1024**2
-"""Bytes below which ZooKeeper does not even start."""
-
 
 class MemoryAmounts(Model):
     """Memory a member asks for and may use."""
@@ -58,8 +55,8 @@ class Resources(Model):
         return self
 
     def _check_heap(self, heap: int, limit: int) -> None:
-        if heap < LEAST_HEAP:
-            raise ValueError(f"heap: {self.heap} is too small for ZooKeeper; write 32Mi or more")
+        if heap < sizing.LEAST_HEAP_MIB * sizing.MIB:
+            raise ValueError(f"heap: {self.heap} is too small for ZooKeeper; write {sizing.LEAST_HEAP_MIB}Mi or more")
         if heap >= limit:
             raise ValueError(
                 f"heap: {self.heap} is not below memory.limit {self.memory.limit}; the JVM needs memory beside"

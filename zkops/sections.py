@@ -158,8 +158,8 @@ class Ports(Model):
 class Metrics(Model):
     """The page `/metrics` that every member serves for Prometheus on `ports.metrics`."""
 
-    address: Listen = "0.0.0.0"  # noqa: S104
-    """Where it is served: on all addresses of a machine; to itself alone, `127.0.0.1`; or on one that all have."""
+    address: Listen = "node"
+    """Where it is served: on the `node`'s own address, on all (`0.0.0.0`), or to the machine itself (`127.0.0.1`)."""
     set: Literal["small", "all"] = "small"
     """`small`: what dashboards and alarms need; `all`: every metric that ZooKeeper keeps."""
 

@@ -28,14 +28,14 @@ HEADERS = ("what", "value", "why")
 
 def reserve_mib(tls: bool) -> int:
     """Give the MiB beside a small heap: code, threads, buffers, the kernel's share; *tls* also stands for Netty."""
-    return 128 if tls else 56
+    return 128 if tls else 72
 
 
 def heap_bytes(limit_bytes: int, tls: bool = False) -> int:
     """Give the heap in bytes, whole MiB, that fits a container's memory limit. image/zkServer.sh computes the same.
 
     Raises:
-        ValueError: the limit leaves less than `LEAST_HEAP_MIB`; 91 MiB are the least, 163 with *tls*.
+        ValueError: the limit leaves less than `LEAST_HEAP_MIB`; 107 MiB are the least, 163 with *tls*.
     """
     heap = (limit_bytes // MIB - reserve_mib(tls)) * 15 // 16
     if heap < LEAST_HEAP_MIB:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from zkops import zoocfg
 from zkops.cluster import Cluster
 from zkops.fields import memory_bytes
 
@@ -55,6 +56,8 @@ def _set_environment(server: Object, cluster: Cluster) -> None:
         # In whole MiB.
         ZK_SERVER_HEAP=str(memory_bytes(heap) // 1024**2) if heap else "",
     )
+    if cluster.metrics.address != zoocfg.NODE:  # it stands in zoo.cfg then
+        _set_named(server["env"], "value", ZOO_METRICS_HOST="")
     server["env"] = [variable for variable in server["env"] if variable.get("value") != ""]
 
 

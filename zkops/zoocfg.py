@@ -29,6 +29,8 @@ DEFAULTS: Mapping[str, str] = {
 PROVIDER = "zkops.PrometheusMetrics"
 """The image's own metrics provider; it also answers the probes."""
 UPSTREAM_PROVIDER = "org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider"
+NODE = "node"
+"""Stands for the address of the machine that a member is on."""
 PROVIDER_KEYS = frozenset(
     f"metricsProvider.{name}" for name in ("httpHost", "httpPort", "exportJvmInfo", "metrics", "probes")
 )
@@ -83,14 +85,20 @@ def _check_provider(name: str) -> None:
 
 def tls(settings: Mapping[str, object]) -> bool:
     """Whether Netty serves the clients or the members speak TLS; image/zkServer.sh asks the same of zoo.cfg."""
-    return "Netty" in str(settings.get("serverCnxnFactory", "")) or _value(settings.get("sslQuorum", False)) == "true"
+    return (
+        "Netty" in str(settings.get("serverCnxnFactory", ""))
+        or _value(settings.get("sslQuorum", False)).lower() == "true"
+    )
 
 
 def metrics(address: str, port: int, chosen: str) -> dict[str, str]:
-    """Give the lines that have the image's provider serve the metrics *chosen*, `small` or `all`."""
+    """Give the lines that have the image's provider serve the metrics *chosen*, `small` or `all`.
+
+    Where *address* is `node` none is named: each member is told its machine's by its environment.
+    """
     return {
         "metricsProvider.className": PROVIDER,
-        "metricsProvider.httpHost": address,
+        **({} if address == NODE else {"metricsProvider.httpHost": address}),
         "metricsProvider.httpPort": str(port),
         "metricsProvider.metrics": chosen,
     }

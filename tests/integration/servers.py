@@ -101,6 +101,11 @@ class Server:
         return b"".join(self.container.get_logs()).decode()
 
 
+def command_line(running: Server) -> list[str]:
+    """Give the words the server was started with."""
+    return running.run("sh", "-c", "cat /proc/$(pidof java)/cmdline").text.split("\0")
+
+
 def container(image: str, env: Mapping[str, str] | None = None, **settings: Any) -> DockerContainer:
     """Describe a container of the image; *settings* are the Docker SDK's."""
     made = DockerContainer(image, env=FAST | dict(env or {}), **settings)

@@ -4,7 +4,7 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -217,6 +217,28 @@ def test_stuck_clients_keep_nobody_waiting_and_are_cut_off(image: str) -> None:
         assert ask(running, "/livez").code == 200
         eventually(lambda: outside(running, "/metrics").code == 200)
         assert stuck[1].recv(1) == b""
+
+
+def test_huge_headers_do_not_fill_the_heap(image: str) -> None:
+    with published(image, {"ZK_SERVER_HEAP": "40"}) as small, ExitStack() as stack:
+        address = (small.container.get_container_host_ip(), int(small.container.get_exposed_port(7000)))
+        for _ in range(100):
+            connection = stack.enter_context(socket.create_connection(address, 30))
+            with suppress(OSError):  # cut off half-way is what is wanted
+                connection.sendall(b"GET /metrics HTTP/1.1\r\nA: " + b"x" * 370_000)
+        assert ask(small, "/readyz").code == 200
+        assert small.running
+
+
+def test_where_metrics_have_one_address_strangers_connections_keep_no_probe_out(image: str) -> None:
+    env = {"ZOO_METRICS_HOST": "metered"}
+    with container(image, env, hostname="metered").with_exposed_ports(7000) as made, ExitStack() as stack:
+        full = Server(made)
+        eventually(full.is_ready)
+        address = (made.get_container_host_ip(), int(made.get_exposed_port(7000)))
+        for _ in range(1100):
+            stack.enter_context(socket.create_connection(address, 30))
+        assert [ask(full, path).code for path in ("/livez", "/readyz")] == [200, 200]
 
 
 def test_probes_and_scrapes_leave_no_line_in_the_log(image: str) -> None:

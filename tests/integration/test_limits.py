@@ -7,15 +7,14 @@ from kazoo.exceptions import KazooException
 
 from zkops import sizing
 
-from .servers import Server, client, eventually, server, serving
+from .servers import Server, client, command_line, eventually, server, serving
 
 MEBIBYTE = 1024**2
 
 
 def heap(running: Server) -> int:
     """Give the heap the server was started with, in MiB."""
-    words = running.run("sh", "-c", "cat /proc/$(pidof java)/cmdline").text.split("\0")
-    (found,) = [word for word in words if word.startswith("-Xmx")]
+    (found,) = [word for word in command_line(running) if word.startswith("-Xmx")]
     return int(found.removeprefix("-Xmx").removesuffix("m"))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .servers import Server, client, container, eventually, server, serving
+from .servers import Server, client, command_line, container, eventually, server, serving
 
 ZOO_CFG = "dataDir=/data\nclientPort=2181\nadmin.enableServer=false\n4lw.commands.whitelist=srvr,mntr,ruok\n"
 
@@ -79,11 +79,6 @@ def test_variables_of_the_official_image_become_zoo_cfg(image: str) -> None:
     assert found["syncLimit"] == "7"
     assert found["extendedTypesEnabled"] == "true"
     assert (conf["tickTime"], conf["maxClientCnxns"], conf["maxSessionTimeout"]) == ("1234", "17", "77777")
-
-
-def command_line(running: Server) -> list[str]:
-    """Give the words the server was started with."""
-    return running.run("sh", "-c", "cat /proc/$(pidof java)/cmdline").text.split("\0")
 
 
 def test_jvm_flags_set_the_heap_once(image: str) -> None:

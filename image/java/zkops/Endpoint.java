@@ -22,6 +22,8 @@ final class Endpoint implements HttpHandler, Executor {
 
     private static final Logger LOG = LoggerFactory.getLogger(Endpoint.class);
     private static final String PATHS = "/metrics, /readyz, /livez";
+    /** Where the probes ask. */
+    private static final String LOOPBACK = "127.0.0.1";
 
     private final Settings settings;
     private final State state;
@@ -44,12 +46,14 @@ final class Endpoint implements HttpHandler, Executor {
         property("sun.net.httpserver.maxRspTime", "10");
         property("sun.net.httpserver.nodelay", "true");
         property("jdk.httpserver.maxConnections", "1000");
+        // Of a request's headers; 380 KB by default, which a few hundred connections could fill the heap with.
+        property("sun.net.httpserver.maxReqHeaderSize", "8192");
         InetSocketAddress address = new InetSocketAddress(settings.host(), settings.port());
         server = listen(address, settings.host());
-        // Resolved, or it could not have listened.
+        // Resolved, or it could not have listened. A listener of its own: no stranger's connections count against it.
         InetAddress bound = address.getAddress();
-        if (!bound.isAnyLocalAddress() && !bound.isLoopbackAddress()) {
-            loopback = listen(new InetSocketAddress("127.0.0.1", settings.port()), "127.0.0.1");
+        if (!bound.isAnyLocalAddress() && !bound.getHostAddress().equals(LOOPBACK)) {
+            loopback = listen(new InetSocketAddress(LOOPBACK, settings.port()), LOOPBACK);
         }
     }
 

@@ -13,9 +13,14 @@ import java.util.logging.Level;
 import java.util.logging.LogRecord;
 
 /** Writes each event as one line on stdout, as text or as JSON; a stack trace stays in its event's line. */
-final class LogLine extends Handler {
+public final class LogLine extends Handler {
     private final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
     private final boolean json;
+
+    /** As {@code ZOO_LOG_FORMAT} says; for a logging.properties that names this handler. */
+    public LogLine() {
+        this("json".equals(System.getenv("ZOO_LOG_FORMAT")));
+    }
 
     LogLine(boolean json) {
         this.json = json;

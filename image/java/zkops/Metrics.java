@@ -14,9 +14,13 @@ import org.apache.zookeeper.metrics.Summary;
 import org.apache.zookeeper.metrics.SummarySet;
 import org.apache.zookeeper.server.metric.SimpleCounter;
 import org.apache.zookeeper.server.metric.SimpleCounterSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** All metrics of this server, by name. One flat context, as in ZooKeeper's own providers. */
 final class Metrics implements MetricsContext {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Metrics.class);
 
     private final ConcurrentMap<String, Gauge> gauges = new ConcurrentHashMap<>();
     private final ConcurrentMap<String, GaugeSet> gaugeSets = new ConcurrentHashMap<>();
@@ -131,12 +135,12 @@ final class Metrics implements MetricsContext {
         // Loops, no lambdas: each of those is a class that the first scrape would have to make.
         for (Map.Entry<String, Gauge> gauge : gauges.entrySet()) {
             if (text.begin(gauge.getKey(), "gauge")) {
-                text.sample("", number(gauge.getValue().get()));
+                writeGauge(text, gauge.getValue());
             }
         }
         for (Map.Entry<String, GaugeSet> set : gaugeSets.entrySet()) {
             if (text.begin(set.getKey(), "gauge")) {
-                writeKeys(text, set.getValue().values(), "");
+                writeGaugeSet(text, set.getValue());
             }
         }
         for (Map.Entry<String, SimpleCounter> counter : counters.entrySet()) {
@@ -158,6 +162,23 @@ final class Metrics implements MetricsContext {
             if (text.begin(set.getKey(), "summary")) {
                 set.getValue().write(text);
             }
+        }
+    }
+
+    /** A gauge reads a server that may be shutting down just now: one that fails must not take the others with it. */
+    private static void writeGauge(Text text, Gauge gauge) {
+        try {
+            text.sample("", number(gauge.get()));
+        } catch (RuntimeException e) {
+            LOG.debug("A gauge failed", e);
+        }
+    }
+
+    private static void writeGaugeSet(Text text, GaugeSet set) {
+        try {
+            writeKeys(text, set.values(), "");
+        } catch (RuntimeException e) {
+            LOG.debug("A set of gauges failed", e);
         }
     }
 

@@ -8,6 +8,9 @@ import org.apache.zookeeper.metrics.SummarySet;
 /** A summary for each key. */
 final class WindowSummarySet implements SummarySet {
 
+    /** So many keys have quantiles: some sets have every name ever used below `/` as a key, and keep it for ever. */
+    private static final int WINDOWS = 100;
+
     final boolean advanced;
     final ConcurrentMap<String, WindowSummary> summaries = new ConcurrentHashMap<>();
     private final String name;
@@ -22,7 +25,7 @@ final class WindowSummarySet implements SummarySet {
         WindowSummary summary = summaries.get(key);
         if (summary == null) {
             // mntr puts the key before the name.
-            summaries.putIfAbsent(key, new WindowSummary(key + "_" + name, advanced));
+            summaries.putIfAbsent(key, new WindowSummary(key + "_" + name, advanced, summaries.size() < WINDOWS));
             summary = summaries.get(key);
         }
         summary.add(value);
