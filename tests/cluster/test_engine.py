@@ -5,7 +5,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -50,7 +52,8 @@ def test_a_build_gives_the_id_of_the_tagged_and_labelled_image(base: str, tmp_pa
 
 def test_an_interrupted_build_leaves_no_container(base: str, tmp_path: Path) -> None:
     client = engine.connect()
-    context(tmp_path, "RUN : interrupted && sleep 300")
+    # Never the same twice: what a run let through once would come from the cache.
+    context(tmp_path, f"RUN : interrupted {uuid4()} && sleep 300")
     program = "import sys; from pathlib import Path; from zkops import engine;"
     program += "engine.build(Path(sys.argv[1]), sys.argv[2], args={'BASE': sys.argv[3]})"
     command = [sys.executable, "-c", program, str(tmp_path), TAG, base]
@@ -61,12 +64,12 @@ def test_an_interrupted_build_leaves_no_container(base: str, tmp_path: Path) -> 
 
     with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL) as build:
         while not building() and build.poll() is None:
-            pass
+            time.sleep(0.1)  # between two looks at the condition, not instead of one
         build.send_signal(signal.SIGINT)
     assert build.returncode == -signal.SIGINT
     # The Engine notices on its own that nobody listens any more; the test's bound is pytest's.
     while building():
-        pass
+        time.sleep(0.1)
 
 
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs a machine with apt")
