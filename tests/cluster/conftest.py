@@ -93,7 +93,7 @@ def until(condition: Callable[[], bool], what: str, bound: float = 120.0) -> Non
     deadline = time.monotonic() + bound
     while not condition():
         assert time.monotonic() < deadline, f"not within {bound:.0f} s: {what}"
-        time.sleep(0.5)
+        time.sleep(0.5)  # between two looks at the condition, not instead of one
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
-from zkops import ROOT, config, daemon, sources
+from zkops import ROOT, config, daemon, engine, sources
 from zkops import image as room
 from zkops.cluster import Cluster
 
@@ -35,6 +35,15 @@ def base(cluster: Cluster) -> str:
 def image(cluster: Cluster, base: str) -> str:
     """Build the image; nothing happens when it is there."""
     return room.build(cluster).tagged
+
+
+@pytest.fixture(scope="session")
+def packages(base: str, image: str) -> str:
+    """Give the stage of the build that holds the packages whole; it is in the cache when the image has been built."""
+    assert image
+    tag = "zkops/test:packages"
+    engine.build(ROOT / "image", tag, args={"BASE": base}, target="packages")
+    return tag
 
 
 @pytest.fixture(scope="session")

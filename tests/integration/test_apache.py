@@ -35,15 +35,6 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def packages(base: str, image: str) -> str:
-    """Give the stage of the build that holds Debian's jars; it is there already when the image is."""
-    tag = "zkops/test-apache:packages"
-    assert image
-    engine.build(ROOT / "image", tag, args={"BASE": base}, target="packages")
-    return tag
-
-
-@pytest.fixture(scope="module")
 def world(packages: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     signer, directory = Signer(), tmp_path_factory.mktemp("apache")
     shutil.copytree(ROOT / "image", directory / "image")

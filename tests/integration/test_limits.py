@@ -24,6 +24,12 @@ def test_the_heap_is_what_sizing_derives_from_the_containers_limit(image: str, l
         assert heap(running) * MEBIBYTE == sizing.heap_bytes(limit * MEBIBYTE)
 
 
+def test_with_netty_the_heap_leaves_what_sizing_reserves_for_it(image: str) -> None:
+    netty = "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory"
+    with serving(image, {"ZK_SERVER_HEAP": "", "ZOO_CFG_EXTRA": netty}, mem_limit="512m") as running:
+        assert heap(running) * MEBIBYTE == sizing.heap_bytes(512 * MEBIBYTE, tls=True)
+
+
 def test_a_limit_too_small_for_any_heap_is_refused_in_one_sentence(image: str) -> None:
     with server(image, {"ZK_SERVER_HEAP": ""}, mem_limit="48m") as refused:
         answer = refused.ended()

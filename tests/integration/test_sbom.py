@@ -15,7 +15,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
-from zkops import ROOT, engine, sbom
+from zkops import ROOT, sbom
 from zkops.cluster import Cluster
 
 from . import contents
@@ -60,15 +60,6 @@ def inside(image: str) -> Inside:
     # The Engine lays these over a container, they are not in the image.
     laid = {"/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/dev/console"}
     return Inside({name: value for name, value in hashes.items() if name not in laid}, links, texts)
-
-
-@pytest.fixture(scope="session")
-def locked(base: str, image: str) -> str:
-    """Give the stage of the build that holds the packages whole; it is there already when the image is."""
-    tag = "zkops/test-sbom:packages"
-    assert image
-    engine.build(ROOT / "image", tag, args={"BASE": base}, target="packages")
-    return tag
 
 
 def all_components(components: list[Component]) -> Iterator[Component]:
@@ -154,9 +145,9 @@ def test_every_package_has_its_licences_in_the_image(bill: Mapping[str, Any], in
 
 
 def test_every_class_comes_from_a_jar_that_is_listed_with_its_true_hash(
-    bill: Mapping[str, Any], image: str, locked: str
+    bill: Mapping[str, Any], image: str, packages: str
 ) -> None:
-    files = contents.directory(locked, "/packages/usr/share/java")
+    files = contents.directory(packages, "/packages/usr/share/java")
     by_hash = {hashlib.sha256(content).hexdigest(): content for content in files.values()}
     known: set[str] = set()
     for jar in jars(bill):

@@ -206,4 +206,4 @@ def wait_for(condition: Callable[[], bool], seconds: float, why: Callable[[], st
     while not condition():
         if time.monotonic() > deadline:
             raise Died(why())
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks at the condition, not instead of one
