@@ -141,7 +141,8 @@ jar() {
     for file in $(jar_files); do
         unzip -oq "$file" -d /tmp/classes
     done
-    java_tool javac -Xlint:all -Werror -XDstringConcat=inline -g:source,lines -d /tmp/classes -cp /tmp/classes $build/java/zkops/*.java
+    # Without the symbol file it does not warn of sun.misc.Signal, which a module for just that exports.
+    java_tool javac -Xlint:all -Werror -XDignore.symbol.file -XDstringConcat=inline -g:source,lines -d /tmp/classes -cp /tmp/classes $build/java/zkops/*.java
     cp $build/java/zkops/*.txt /tmp/classes/zkops/
     rm -r /tmp/classes/META-INF
     if [ "$release" ]; then
@@ -156,7 +157,7 @@ jar() {
 
 scripts() {
     mkdir -p "$app/bin"
-    for script in entrypoint configured probe prepare-data zkServer.sh zkCli.sh; do
+    for script in entrypoint ensemble.sh configured probe prepare-data zkServer.sh zkCli.sh; do
         cp "$build/$script" "$app/bin/"
         chmod 755 "$app/bin/$script"
     done

@@ -32,9 +32,9 @@ server() {
     echo $! >"$2/pid"
 }
 
-# Ends the server of a directory, and returns when it has ended.
+# Ends the server of a directory the JVM's way, which completes the list, and returns when it has ended.
 stop() {
-    kill "$(cat "$1/pid")"
+    kill -HUP "$(cat "$1/pid")"
     wait "$(cat "$1/pid")" || true
 }
 
@@ -86,6 +86,7 @@ alone() {
 three() {
     for id in 1 2 3; do
         config "$work/m$id" "710$id"
+        printf '%s\n' reconfigEnabled=true standaloneEnabled=false >>"$work/m$id/zoo.cfg"
         for other in 1 2 3; do
             echo "server.$other=127.0.0.1:220$other:230$other:participant;127.0.0.1:210$other" >>"$work/m$id/zoo.cfg"
         done

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
+from tests import images
 from zkops import ROOT, config, daemon, engine, sources
 from zkops import image as room
 from zkops.cluster import Cluster
 
+from .rosters import Site, site
 from .servers import Ensemble, Server, ensemble, serving
 
 
@@ -35,6 +37,14 @@ def base(cluster: Cluster) -> str:
 def image(cluster: Cluster, base: str) -> str:
     """Build the image; nothing happens when it is there."""
     return room.build(cluster).tagged
+
+
+@pytest.fixture(scope="session")
+def older_image(cluster: Cluster, base: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Build the image with ZooKeeper 3.9.3."""
+    assert base
+    with images.of_older_release(cluster, tmp_path_factory.mktemp("older")) as older:
+        return room.build(older).tagged
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +74,10 @@ def three(_three: Ensemble) -> Ensemble:
     """Give three members that serve; what a test stops is started for the next one."""
     _three.heal()
     return _three
+
+
+@pytest.fixture
+def machines(image: str, tmp_path: Path) -> Iterator[Site]:
+    """Give a network without machines, and the roster's directory without a roster."""
+    with site(image, tmp_path) as made:
+        yield made

@@ -21,7 +21,7 @@ Members that start together can elect two leaders at first; the wrong one gives 
 """
 
 
-def eventually(check: Callable[[], T], within: float = 60) -> T:
+def eventually(check: Callable[[], T | None], within: float = 60) -> T:
     """Give the first true value of *check*; fail with its last value when there is none *within* seconds."""
     deadline = time.monotonic() + within
     while not (value := check()):

@@ -61,6 +61,7 @@ def test_members_changed_at_run_time_are_kept_over_a_restart(image: str) -> None
         ({"user": "0:0"}, "not as root"),
         ({"read_only": True}, "/conf is not writable for uid 1000"),
         ({"environment": {"ZOO_MY_ID": "abc"}}, "ZOO_MY_ID is 'abc'"),
+        ({"environment": {"ZOO_MY_ID": "256"}}, "ZOO_MY_ID is '256'"),
         ({"environment": {"ZK_SERVER_HEAP": "1g"}}, "ZK_SERVER_HEAP is 1g"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

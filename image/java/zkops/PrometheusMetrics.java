@@ -26,6 +26,7 @@ public final class PrometheusMetrics implements MetricsProvider {
     @Override
     public void configure(Properties configuration) throws MetricsProviderLifeCycleException {
         settings = Settings.of(configuration);
+        Signals.endAtOnce();
     }
 
     @Override
