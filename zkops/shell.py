@@ -1,19 +1,16 @@
 """`shell`: a ZooKeeper shell on the ensemble, for people at a terminal, for scripts, or for one command."""
 
 import cmd
-import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kazoo.client import KazooClient
-from kazoo.handlers.threading import KazooTimeoutError
-
 from zkops import console, forward, znodes
 from zkops.cluster import Cluster
-from zkops.errors import Failed, ZkopsError
+from zkops.errors import ZkopsError
 from zkops.kube import Kube
+from zkops.session import opened
 
 CONNECT_SECONDS = 15.0
 SESSION_SECONDS = 30.0
@@ -41,22 +38,11 @@ def session(cluster: Cluster, connect: Callable[[], Kube]) -> Iterator[Any]:
     Raises:
         Failed: it does not come about.
     """
-    # kazoo tells of every try; what matters is told by us.
-    logging.getLogger("kazoo").addHandler(logging.NullHandler())
-    logging.getLogger("kazoo").propagate = False
-    with forward.servers(cluster, connect) as servers:
-        zookeeper = KazooClient(servers, timeout=SESSION_SECONDS)
-        try:
-            zookeeper.start(timeout=CONNECT_SECONDS)
-            yield zookeeper
-        except KazooTimeoutError as error:
-            raise Failed(
-                f"{cluster.name} opens no session within {CONNECT_SECONDS:.0f} s: it does not run or has no quorum",
-                "see `invoke status`",
-            ) from error
-        finally:
-            zookeeper.stop()
-            zookeeper.close()
+    with (
+        forward.servers(cluster, connect) as servers,
+        opened(servers, cluster.name, timeout=SESSION_SECONDS, within=CONNECT_SECONDS) as zookeeper,
+    ):
+        yield zookeeper
 
 
 def run(lines: Iterable[str], zookeeper: Any) -> None:
