@@ -8,6 +8,7 @@ from typing import Literal
 
 from zkops.lintkeys import Version
 from zkops.properties import Entry
+from zkops.zoocfg import PROVIDER
 
 Level = Literal["error", "warning"]
 
@@ -42,6 +43,11 @@ class Settings:
     def by_key(self) -> Mapping[str, Entry]:
         """The entry that holds, by key."""
         return {entry.key: entry for entry in self.entries}
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is for our image, whose entrypoint adds the members and makes `initialize` where it must be."""
+        return self.text("metricsProvider.className") == PROVIDER
 
     def __contains__(self, key: str) -> bool:
         return key in self.by_key

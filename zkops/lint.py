@@ -12,7 +12,7 @@ from zkops.lintkeys import Key, Table, Version, table
 from zkops.lintrules import RULES
 from zkops.lintvalues import out_of_range, wrong
 from zkops.properties import Entry, parse
-from zkops.zoocfg import PROVIDER, PROVIDER_KEYS
+from zkops.zoocfg import DEFAULTS, PROVIDER, PROVIDER_KEYS
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -60,10 +60,9 @@ def _repeated(entries: tuple[Entry, ...]) -> Iterator[Finding]:
 def _entry(entry: Entry, settings: Settings) -> Iterator[Finding]:
     """Check one key and its value by themselves."""
     key = _known(entry.key, table())
-    ours = settings.text("metricsProvider.className") == PROVIDER
-    if key and key.reads == PROVIDER and not ours:  # may be another provider's; the rule on metrics knows two
+    if key and key.reads == PROVIDER and not settings.ours:  # may be another provider's; the rule on metrics knows two
         return
-    provided = ours and entry.key in PROVIDER_KEYS
+    provided = settings.ours and entry.key in PROVIDER_KEYS
     if key is None or not (key.known(settings.version) or provided):
         yield _unknown(entry, key, settings)
         return
@@ -78,7 +77,7 @@ def _entry(entry: Entry, settings: Settings) -> Iterator[Finding]:
     problem = wrong(key, entry.value, settings.version)
     if problem:
         yield _error(entry, f"{_shown(entry.value)} is {problem}", f"write {_wanted(key)}")
-    else:
+    elif not (settings.ours and DEFAULTS.get(entry.key) == entry.value):  # where it is risky, the image sees to it
         yield from _judged(entry, key)
 
 

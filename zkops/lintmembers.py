@@ -20,6 +20,8 @@ def members(cfg: Settings) -> Found:
             message = "stands beside dynamicConfigFile: ZooKeeper does not start"
             yield cfg.error(entry.key, message, "move it to that file")
         return
+    if cfg.ours and not cfg.under("server."):
+        return
     yield from _voters(cfg)
     yield from _lines(cfg)
     yield from _groups(cfg)

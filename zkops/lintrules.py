@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from zkops.findings import Finding, Settings
 from zkops.lintkeys import table
 from zkops.lintmembers import members, standalone
-from zkops.zoocfg import PROBE_WORDS, PROVIDER, PROVIDER_KEYS, UPSTREAM_PROVIDER
+from zkops.zoocfg import PROVIDER, PROVIDER_KEYS, UPSTREAM_PROVIDER
 
 DEFAULT_TICK = 3000  # ZooKeeperServer.DEFAULT_TICK_TIME
 LOAD_BYTES_A_SECOND = 20 * 1000**2
 """A careful guess of how fast a follower receives, writes and loads a snapshot; measure yours by `mntr`."""
+MONITORED = ("srvr", "mntr", "ruok")
+"""The four-letter words that anybody's monitoring asks."""
 NETTY = "org.apache.zookeeper.server.NettyServerCnxnFactory"
 
 Found = Iterator[Finding]
@@ -34,7 +36,8 @@ def _required(cfg: Settings) -> Found:
 def _served(cfg: Settings) -> Found:
     """QuorumPeerMain.runFromConfig opens client ports only where one is set; ZOOKEEPER-4276 for TLS alone."""
     ports = [entry for entry in cfg.under("server.") if ";" in entry.value]
-    if "clientPort" in cfg or ports or "dynamicConfigFile" in cfg:
+    elsewhere = "dynamicConfigFile" in cfg or (cfg.ours and not cfg.under("server."))
+    if "clientPort" in cfg or ports or elsewhere:
         return
     if "secureClientPort" not in cfg:
         yield cfg.warning("clientPort", "is missing: no client can connect", "add clientPort=2181")
@@ -87,12 +90,12 @@ def _words(cfg: Settings) -> Found:
     words = {word.strip() for word in cfg.text(key).split(",")}
     if "*" in words:
         message = "* also answers words that cost much (dump, wchc, wchp) and tell who is connected"
-        yield cfg.warning(key, message, f"name the words, such as {','.join(PROBE_WORDS)}")
+        yield cfg.warning(key, message, f"name the words, such as {','.join(MONITORED)}")
         return
-    missing = [word for word in PROBE_WORDS if word not in words | {"srvr"}]
+    missing = [word for word in MONITORED if word not in words | {"srvr"}]
     if missing:
         message = f"lacks {', '.join(missing)}, which probes and monitoring need"
-        yield cfg.warning(key, message, f"write {','.join(PROBE_WORDS)}")
+        yield cfg.warning(key, message, f"write {','.join(MONITORED)}")
 
 
 def _tls_clients(cfg: Settings) -> Found:

@@ -10,7 +10,7 @@ from typing import Any
 from zkops import image
 from zkops.cluster import Cluster
 from zkops.lintkeys import Version, table
-from zkops.zoocfg import OWNED
+from zkops.zoocfg import OWNED, mend
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _BOUNDS = {"ge": "minimum", "le": "maximum"}
@@ -44,7 +44,5 @@ def _settings() -> dict[str, Any]:
     known = table()
     names = known.names(Version.parse(image.zookeeper_version()))
     offered = {name: _SETTING | {"description": known.keys[name].about} for name in sorted(names)}
-    owned = {
-        name: {"not": {}, "description": f"Is made from {owner}; set that instead."} for name, owner in OWNED.items()
-    }
-    return {"properties": offered | owned, "patternProperties": {r"^server\.": {"not": {}}}}
+    owned = {name: {"not": {}, "description": f"Is made from {owner}; {mend(name)}."} for name, owner in OWNED.items()}
+    return {"properties": offered | owned, "patternProperties": {r"^(server|group|weight)\.": {"not": {}}}}

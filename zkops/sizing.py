@@ -15,6 +15,8 @@ import yaml
 
 MIB = 1024**2
 LEAST_HEAP_MIB = 32
+LEAST_INIT_MS = 60_000
+"""initLimit's default. Longer costs nothing: what must not wait so long has limits of its own (docs/failover.md)."""
 MOST_REQUESTS = 1000
 """globalOutstandingLimit: more requests than these are not taken from the connections."""
 RECENT = 500
@@ -159,7 +161,7 @@ def propose(size: Size, chosen: Settings) -> Proposal:
     clients = size.connections * CLIENT_MIB * MIB + size.tls * requests
     limit = limit_bytes_for(heap, size.tls) + _up(clients, MIB)
     kept, log = _kept(size, chosen), _log_bytes(size, chosen)
-    ticks = max(10, math.ceil(CAUTION * seconds * 1000 / chosen.tick_ms))
+    ticks = math.ceil(max(LEAST_INIT_MS, CAUTION * seconds * 1000) / chosen.tick_ms)
     cpu = _up(200 + size.writes * 0.2 + size.connections * 0.02, 50)
     spans = f"{chosen.purge_hours} h between purges" if chosen.purge_hours else "a day, for nothing is purged"
     needs = {
@@ -168,7 +170,7 @@ def propose(size: Size, chosen: Settings) -> Proposal:
         "heap": Need(value=mebibytes(heap), why=f"twice the {live / MIB:.0f} MiB that live on, and requests under way"),
         "cpu.request": Need(value=f"{cpu}m", why=f"{size.writes} writes a second and the pings of connections"),
         "cpu.limit": Need(value="none", why="a server slowed down misses heartbeats, and loads its data late"),
-        "initLimit": Need(value=str(ticks), why=f"{CAUTION} times the {seconds:.1f} s of a sync, 10 ticks at least"),
+        "initLimit": Need(value=str(ticks), why=f"{CAUTION} times the {seconds:.1f} s of a sync, 60 s at least"),
         "disk": Need(
             value=mebibytes(_up(kept * (snapshot + log), MIB)),
             why=f"{kept} snapshots of {snapshot / MIB:.0f} MiB, as many logs of {log // MIB} MiB: {spans}",

@@ -55,7 +55,7 @@ def refused(text: str) -> str:
         ("name: demo\n", "name: demo\nzoo_cfg: {dataDir: /x}\n", ["zoo_cfg.dataDir", "paths.data"]),
         ("name: demo\n", "name: demo\nzoo_cfg: {server.4: x}\n", ["zoo_cfg.server.4", "machines"]),
         ("name: demo\n", 'name: demo\nzoo_cfg: {tickTime: "1\\nx=2"}\n', ["zoo_cfg.tickTime", "one line"]),
-        ("name: demo\n", "name: demo\nzoo_cfg: {4lw.commands.whitelist: mntr}\n", ["lacks srvr, ruok", "probes"]),
+        ("name: demo\n", "name: demo\nzoo_cfg: {4lw.commands.whitelist: mntr}\n", ["lacks srvr, conf, ruok", "probes"]),
         ("  plain_http: true", "  credentials: {username_env: A}", ["registry.credentials", "password_env"]),
         ("domain: 127.0.0.1:25000", "domain: http://x", ["registry.domain: 'http://x'", "HOST:PORT"]),
         ("127.0.0.1:25000", "127.0.0.1:26443", ["sandbox.api_port", "clashes"]),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.bench.sizing import fit, report
 from tests.conftest import MakeCluster
-from zkops import ROOT, sizing, sizing_input
+from zkops import ROOT, sizing, sizing_input, zoocfg
 from zkops.errors import BadInput
 from zkops.sizing import MIB, Size
 
@@ -128,6 +128,12 @@ def test_init_limit_follows_the_tick() -> None:
     assert ticks[0] > 3 * ticks[1]
 
 
+def test_init_limit_of_little_data_is_the_default() -> None:
+    assert sizing.propose(Size(znodes=1000), PLAIN).needs["initLimit"].value == zoocfg.DEFAULTS["initLimit"]
+    large = sizing.propose(Size(znodes=50_000_000, znode_bytes=200), PLAIN).needs["initLimit"]
+    assert int(large.value) > int(zoocfg.DEFAULTS["initLimit"])
+
+
 def test_what_lies_beyond_the_measured_is_said() -> None:
     assert sizing.propose(Size(znodes=1_000_000, znode_bytes=200), PLAIN).beyond == ""
     assert "20000000 znodes" in sizing.propose(Size(znodes=20_000_000), PLAIN).beyond
@@ -156,12 +162,10 @@ def test_a_tick_of_nothing_is_bad_input() -> None:
 
 def test_a_cluster_that_has_too_little_is_told_what_is_short(make_cluster: MakeCluster) -> None:
     proposal = sizing.propose(Size(znodes=1_000_000, znode_bytes=200), PLAIN)
-    small = make_cluster(resources={"memory": {"request": "256Mi", "limit": "256Mi"}})
+    small = make_cluster(resources={"memory": {"request": "256Mi", "limit": "256Mi"}}, zoo_cfg={"initLimit": 40})
     sentences = sizing_input.short(proposal, sizing_input.configured(small, tls=False))
     assert [sentence.partition(":")[0] for sentence in sentences] == ["memory.limit", "heap", "initLimit"]
-    large = make_cluster(
-        resources={"memory": {"request": "8Gi", "limit": "8Gi"}}, zoo_cfg={"initLimit": 100, "tickTime": 2000}
-    )
+    large = make_cluster(resources={"memory": {"request": "8Gi", "limit": "8Gi"}})
     assert sizing_input.short(proposal, sizing_input.configured(large, tls=False)) == ()
 
 
