@@ -40,14 +40,114 @@ def push(_c: Context, path: str = "") -> None:
     console.result(image.push(cli.cluster(path)).pinned)
 
 
-@task(help=HELP_JSON | {"timeout": "seconds for all members to serve"})
+CHANGE = HELP_JSON | {
+    "max-gap": "seconds without an acknowledged write at which the change is stopped and undone (default: no limit)",
+    "timeout": "seconds for a member to come back, or for all to serve",
+}
+REPAIR = {"repair": "mend the one member that is broken"}
+
+
+@task(help=HELP_JSON | REPAIR | {"exit-code": "end with 5 when something would change"})
 @cli.guarded
-def deploy(_c: Context, path: str = "", timeout: str = "300", json: bool = False) -> None:
-    """Bring the ensemble up on Kubernetes and wait until it serves; run again it changes nothing."""
+def plan(_c: Context, path: str = "", json: bool = False, exit_code: bool = False, repair: bool = False) -> None:
+    """Show what `deploy` would do now, step by step with the reason for each; changes nothing."""
     from zkops import deployment
 
-    report = deployment.deploy(cli.cluster(path), cli.seconds(timeout))
+    todo = deployment.plan(cli.cluster(path), repair=repair)
+    console.result_json(todo.as_json()) if json else console.result(todo.text())
+    if exit_code and todo.steps:
+        raise Exit(code=5)
+
+
+DEPLOY = REPAIR | {"confirm": "the ensemble's name, when members leave it for good", "dry-run": "as `invoke plan`"}
+
+
+@task(help=CHANGE | DEPLOY)
+@cli.guarded
+def deploy(  # noqa: PLR0913, PLR0917 - one flag each
+    c: Context,
+    path: str = "",
+    timeout: str = "300",
+    max_gap: str = "",
+    repair: bool = False,
+    confirm: str = "",
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Bring the ensemble to what is described, one member at a time; run again it changes nothing."""
+    from zkops import deployment
+
+    wish = cli.wish("deploy", timeout, max_gap, repair=repair, confirm=confirm)
+    if dry_run:
+        plan.body(c, path=path, json=json, repair=repair)
+    else:
+        report = deployment.deploy(cli.cluster(path), wish)
+        console.result_json(report) if json else console.result(report.sentence())
+
+
+@task(help=CHANGE)
+@cli.guarded
+def refresh(_c: Context, path: str = "", timeout: str = "300", max_gap: str = "", json: bool = False) -> None:
+    """Deploy the configuration alone: the members keep the image they run."""
+    from zkops import deployment
+
+    report = deployment.refresh(cli.cluster(path), cli.wish("refresh", timeout, max_gap))
     console.result_json(report) if json else console.result(report.sentence())
+
+
+@task(help=CHANGE)
+@cli.guarded
+def upgrade(_c: Context, path: str = "", timeout: str = "300", max_gap: str = "", json: bool = False) -> None:
+    """Deploy the image alone: the members keep the configuration they run with."""
+    from zkops import deployment
+
+    report = deployment.upgrade(cli.cluster(path), cli.wish("upgrade", timeout, max_gap))
+    console.result_json(report) if json else console.result(report.sentence())
+
+
+@task(help=CHANGE | {"to": "number of a revision in `invoke history` (default: the one before the present one)"})
+@cli.guarded
+def rollback(
+    _c: Context, path: str = "", to: str = "", timeout: str = "300", max_gap: str = "", json: bool = False
+) -> None:
+    """Bring a former revision back, its image and its configuration; the membership stays as it is."""
+    from zkops import deployment
+
+    report = deployment.rollback(cli.cluster(path), cli.number("--to", to), cli.wish("rollback", timeout, max_gap))
+    console.result_json(report) if json else console.result(report.sentence())
+
+
+@task(help=HELP_JSON)
+@cli.guarded
+def history(_c: Context, path: str = "", json: bool = False) -> None:
+    """Show the last revisions: when, who, what, image, configuration, outcome, and the longest gap clients saw."""
+    from zkops import deployment, revisions
+
+    found = deployment.revisions_of(cluster := cli.cluster(path))
+    if json:
+        return console.result_json([revision.as_json() for revision in found])
+    return console.result_table(f"{cluster.name}: {len(found)} revisions", revisions.HEADERS, revisions.table(found))
+
+
+NODE = {"node": "hostname or id of a machine", "timeout": "seconds for its member to end, or to serve again"}
+
+
+@task(help=HELP | NODE)
+@cli.guarded
+def drain(_c: Context, path: str = "", node: str = "", timeout: str = "120") -> None:
+    """Take one machine's member out for maintenance, only while the others keep a quorum; leadership moves first."""
+    from zkops import deployment
+
+    console.result(deployment.drain(cli.cluster(path), node, cli.seconds(timeout)).sentence())
+
+
+@task(help=HELP | NODE)
+@cli.guarded
+def undrain(_c: Context, path: str = "", node: str = "", timeout: str = "300") -> None:
+    """Bring a drained machine's member back, and wait until it serves."""
+    from zkops import deployment
+
+    console.result(deployment.undrain(cli.cluster(path), node, cli.seconds(timeout)).sentence())
 
 
 @task(help=HELP_JSON)
@@ -277,7 +377,14 @@ ns = Collection(
     build,
     sbom,
     push,
+    plan,
     deploy,
+    refresh,
+    upgrade,
+    rollback,
+    history,
+    drain,
+    undrain,
     status,
     mntr,
     stop,

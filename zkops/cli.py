@@ -16,6 +16,7 @@ from zkops import ROOT, config, console, openpai
 from zkops.cluster import Cluster
 from zkops.errors import BadInput, ZkopsError
 from zkops.redact import redacted
+from zkops.wish import Wish
 
 PATH_VARIABLE = "ZKOPS_PATH"
 DEBUG_VARIABLE = "ZKOPS_DEBUG"
@@ -70,6 +71,21 @@ def seconds(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,6}", text):
         raise BadInput(f"--timeout: {text!r} is no number of seconds", "write a whole number, such as --timeout 300")
     return float(text)
+
+
+def number(flag: str, text: str) -> int | None:
+    """Read a whole number, None where nothing was given."""
+    if text and not re.fullmatch(r"[0-9]{1,9}", text):
+        raise BadInput(f"{flag}: {text!r} is no number", f"write a whole number, such as {flag} 3")
+    return int(text) if text else None
+
+
+def wish(doing: str, timeout: str, max_gap: str, *, repair: bool = False, confirm: str = "") -> Wish:
+    """Read what is asked of a change."""
+    if max_gap and not re.fullmatch(r"[0-9]{1,4}([.][0-9]{1,3})?", max_gap):
+        raise BadInput(f"--max-gap: {max_gap!r} is no number of seconds", "write it such as --max-gap 0.5")
+    gap = float(max_gap) if max_gap else None
+    return Wish(doing=doing, timeout=seconds(timeout), repair=repair, confirm=confirm, max_gap=gap)
 
 
 @functools.cache  # `invoke build push deploy` reads it once, and warns once

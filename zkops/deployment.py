@@ -1,20 +1,43 @@
 """What the tasks call: ties configuration, image, rendering and Kubernetes together, one function a task."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from zkops import console, fourletter, halt, image, linting, observe, render, rollout, wipe
+from zkops import (
+    console,
+    former,
+    fourletter,
+    halt,
+    history,
+    image,
+    lease,
+    linting,
+    membership,
+    observe,
+    render,
+    revisions,
+    rollout,
+    steps,
+    wipe,
+)
+from zkops import drain as maintenance
 from zkops import logs as written
 from zkops import shell as typed
 from zkops.cluster import Cluster, Machine
+from zkops.drain import Drained
 from zkops.errors import BadInput, Failed
 from zkops.halt import Stopped
+from zkops.image import Login
 from zkops.kube import Kube
 from zkops.observed import Member
+from zkops.plan import Plan
+from zkops.revisions import History
 from zkops.rollout import Report
 from zkops.status import Status
 from zkops.status import status as put_together
 from zkops.wipe import Deletion
+from zkops.wish import Wish
 
 
 def render_files(cluster: Cluster, directory: Path) -> tuple[Path, ...]:
@@ -27,20 +50,99 @@ def render_files(cluster: Cluster, directory: Path) -> tuple[Path, ...]:
     return render.write(rendered, directory)
 
 
-def deploy(cluster: Cluster, timeout: float) -> Report:
-    """Bring the ensemble up; see `zkops.rollout.deploy`."""
+def plan(cluster: Cluster, *, repair: bool) -> Plan:
+    """Tell what `deploy` would do; nothing is changed."""
+    kube = Kube(cluster)
+    return rollout.planned(cluster, rendered(cluster, kube), kube, repair=repair)
+
+
+def deploy(cluster: Cluster, wish: Wish) -> Report:
+    """Bring the ensemble to what is described; see `zkops.rollout.deploy`."""
     linting.check(cluster)
-    return rollout.deploy(cluster, rendered(cluster), Kube(cluster), timeout)
+    kube = Kube(cluster)
+    return rollout.deploy(cluster, rendered(cluster, kube), kube, wish)
 
 
-def rendered(cluster: Cluster) -> render.Rendered:
-    """Render what `deploy` applies: the image by digest, and the pull secret where its registry wants a login."""
+def refresh(cluster: Cluster, wish: Wish) -> Report:
+    """Deploy the description with the image that runs now."""
+    linting.check(cluster)
+    kube = Kube(cluster)
+    now = _rendered(cluster, running_image(cluster, kube), _login(cluster), kube)
+    return rollout.deploy(cluster, now, kube, wish)
+
+
+def upgrade(cluster: Cluster, wish: Wish) -> Report:
+    """Deploy the described image with everything else as it runs now."""
+    kube = Kube(cluster)
+    now = rendered(cluster, kube)
+    return rollout.deploy(cluster, former.with_image(kube, cluster, now), kube, wish)
+
+
+def rollback(cluster: Cluster, number: int | None, wish: Wish) -> Report:
+    """Deploy a former revision, its image and its configuration; by default the one before the present one."""
+    kube = Kube(cluster)
+    now = _rendered(cluster, running_image(cluster, kube), _login(cluster), kube)
+    back = former.revision(kube, cluster, now, number)
+    return rollout.deploy(cluster, back.rendered, kube, replace(wish, doing=f"rollback to {back.number}"))
+
+
+def revisions_of(cluster: Cluster) -> History:
+    """Give the last revisions, oldest first."""
+    kube = Kube(cluster)
+    return revisions.shown(history.read(kube, cluster), held=lease.held_by(kube, cluster) is not None)
+
+
+def drain(cluster: Cluster, node: str, timeout: float) -> Drained:
+    """Take a machine's member out for maintenance; see `zkops.drain.drain`."""
+    maintenance.machine_of(cluster, node)
+    kube = Kube(cluster)
+    password = render.password_in(_super_secret(cluster, kube))
+    with lease.hold(kube, cluster, f"drain of {node}"):
+        return maintenance.drain(
+            cluster, kube, node, timeout, lambda member: steps.move_leadership(cluster, kube, password, member)
+        )
+
+
+def undrain(cluster: Cluster, node: str, timeout: float) -> Drained:
+    """Bring a drained machine's member back; see `zkops.drain.undrain`."""
+    maintenance.machine_of(cluster, node)
+    kube = Kube(cluster)
+    with lease.hold(kube, cluster, f"undrain of {node}"):
+        return maintenance.undrain(cluster, kube, node, timeout)
+
+
+def _login(cluster: Cluster) -> Login | None:
+    """Give the login of the registry that the running image came from."""
+    return None if cluster.image.reference else image.login(cluster)
+
+
+def running_image(cluster: Cluster, kube: Kube) -> str:
+    """Give the image that the ensemble runs, by digest."""
+    daemonset = kube.get(halt.named("apps/v1", "DaemonSet", cluster))
+    if not daemonset:
+        raise Failed(f"{cluster.name} is not running", "run `invoke deploy`, which starts it")
+    return str(daemonset["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def rendered(cluster: Cluster, kube: Kube) -> render.Rendered:
+    """Render what `deploy` applies: the image by digest, and the Secrets, which are in no file."""
     ref = image.resolve(cluster)
-    objects = render.render(cluster, ref.pinned)
-    login = image.login(image.at_its_registry(cluster, ref))
+    return _rendered(cluster, ref.pinned, image.login(image.at_its_registry(cluster, ref)), kube)
+
+
+def _rendered(cluster: Cluster, pinned: str, login: Login | None, kube: Kube) -> render.Rendered:
+    objects = render.with_object(render.render(cluster, pinned), _super_secret(cluster, kube))
     if not login:
         return objects
     return render.with_object(objects, render.pull_secret(cluster, login.username, login.password))
+
+
+def _super_secret(cluster: Cluster, kube: Kube) -> render.Object:
+    """Give the super user's Secret with the password there is, or a new one."""
+    made = membership.super_secret()
+    wanted = render.super_secret(cluster, made)
+    live = kube.get(wanted)
+    return wanted | {"data": live["data"]} if live and live.get("data", {}).keys() == wanted["data"].keys() else wanted
 
 
 def status(cluster: Cluster) -> Status:

@@ -22,6 +22,10 @@ class Failed(ZkopsError):
     """The work was begun and could not be finished."""
 
 
+class Spoilt(Failed):
+    """A member did not come back from a change, or clients waited too long: what was changed is to be undone."""
+
+
 class BadInput(ZkopsError):
     """The configuration or the command line is wrong; nothing was touched."""
 
@@ -35,6 +39,10 @@ class Refused(ZkopsError):
 
 
 class RolledBack(ZkopsError):
-    """A change failed half-way and was undone."""
+    """A change failed half-way and was undone: all is as in the revision *number* again."""
 
     exit_code = 4
+
+    def __init__(self, what: str, mend: str = "", number: int = 0) -> None:
+        super().__init__(what, mend)
+        self.number = number

@@ -66,6 +66,11 @@ def parse_mntr(text: str) -> Mapping[str, str]:
     return {name.strip(): value.strip() for name, value in pairs}
 
 
+def membership(text: str) -> str:
+    """Give the lines of the membership in an answer to `conf`; none of a server that is no member of anything."""
+    return text.partition("membership: \n")[2]
+
+
 def over_tcp(host: str, port: int, timeout: float) -> Ask:
     """Ask by a direct connection; the server closes it after its answer. *timeout* in seconds, per read."""
     return lambda word: ask_socket(socket.create_connection((host, port), timeout), word)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zkops import console, fourletter, kept, observe
 from zkops.cluster import Cluster
@@ -10,7 +10,8 @@ from zkops.errors import Failed, ZkopsError
 from zkops.kube import Kube
 from zkops.observe import FORMED
 from zkops.observed import Member, is_true
-from zkops.render import Object
+from zkops.render import Object, roster_object
+from zkops.workload import roster_name
 
 POLL_SECONDS = 0.5
 
@@ -116,6 +117,14 @@ def _note(daemonset: Object, members: Sequence[Member], cluster: Cluster, kube: 
     formed = FORMED in (daemonset["metadata"].get("annotations") or {})
     if formed or any(member.serving or member.silent for member in members):
         note(of_live(daemonset, kube), cluster, kube)
+        _keep_roster(members, cluster, kube)
+
+
+def _keep_roster(members: Sequence[Member], cluster: Cluster, kube: Kube) -> None:
+    """Write down the membership as it is last: while all are stopped, nobody else can tell it."""
+    live, now = observe.live_roster(cluster.name, kube), observe.agreed_on(members)
+    if live and now:
+        kube.apply(roster_object(cluster, replace(live, membership=now, founders=())))
 
 
 def note(found: kept.Kept, cluster: Cluster, kube: Kube) -> None:
@@ -125,16 +134,14 @@ def note(found: kept.Kept, cluster: Cluster, kube: Kube) -> None:
 
 def of_live(daemonset: Object, kube: Kube) -> kept.Kept:
     """Tell what a live DaemonSet keeps where."""
-    volumes = daemonset["spec"]["template"]["spec"]["volumes"]
-    name = next(volume["configMap"]["name"] for volume in volumes if volume.get("configMap"))
-    metadata = {"name": name, "namespace": daemonset["metadata"]["namespace"]}
-    config = kube.get({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
-    if not config:
+    roster = observe.live_roster(str(daemonset["metadata"]["name"]), kube)
+    if not roster:
+        name = roster_name(str(daemonset["metadata"]["name"]))
         raise Failed(
             f"ConfigMap {name} is gone: the machines of the ensemble cannot be noted",
             "put it back with `invoke deploy`, then run this command again",
         )
-    return kept.of(daemonset, config)
+    return kept.of(daemonset, roster)
 
 
 def _wait_until_ended(cluster: Cluster, kube: Kube, timeout: float) -> tuple[str, ...]:

@@ -5,12 +5,12 @@ empty machines outvote the ones that have it. Pure.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from zkops.errors import Failed
 from zkops.render import Object, Rendered
+from zkops.seats import Roster
 
 KEPT = "zkops/kept"
 """Annotation of the ServiceAccount, which `stop` leaves in place."""
@@ -33,14 +33,12 @@ class Kept:
         return json.dumps(asdict(self))
 
 
-def of(daemonset: Object, config: Object) -> Kept:
-    """Tell what a DaemonSet and its ConfigMap keep where, live or rendered."""
+def of(daemonset: Object, roster: Roster) -> Kept:
+    """Tell what a DaemonSet and a roster keep where, live or rendered."""
     pod = daemonset["spec"]["template"]["spec"]
     paths = {volume["name"]: volume["hostPath"]["path"] for volume in pod["volumes"] if volume.get("hostPath")}
-    roles = dict(re.findall(r"^server\.(\d+)=.*:(\w+);", config["data"]["zoo.cfg"], re.MULTILINE))
-    members = (line.split() for line in config["data"]["members"].splitlines())
     return Kept(
-        members={host: f"id {number}, {roles.get(number, 'participant')}" for host, number in members},
+        members={host: f"id {seat.id}, {seat.role}" for host, seat in roster.hosts.items()},
         data=paths["data"],
         log=paths["log"],
         image=pod["containers"][0]["image"],
@@ -49,7 +47,7 @@ def of(daemonset: Object, config: Object) -> Kept:
 
 def wanted(rendered: Rendered) -> Kept:
     """Tell what the description would keep where."""
-    return of(rendered.object("DaemonSet"), rendered.object("ConfigMap"))
+    return of(rendered.object("DaemonSet"), rendered.roster)
 
 
 def noted(account: Object | None) -> Kept | None:

@@ -17,7 +17,7 @@ import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import NotFoundError
+from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 from kubernetes.stream import portforward
 from kubernetes.utils.quantity import parse_quantity
 
@@ -140,13 +140,24 @@ class Kube:
             )
             return dict(applied.to_dict())
 
+    def replace(self, item: Object) -> Object | None:
+        """Put *item* in the place of the live object; None when that has another resourceVersion by now, or is gone."""
+        with self._explained(f"replace {_name(item)}"):
+            try:
+                stored = self._resource(item).replace(
+                    body=item, namespace=item["metadata"].get("namespace"), _request_timeout=TIMEOUT
+                )
+            except (ConflictError, NotFoundError):
+                return None
+            return dict(stored.to_dict())
+
     def label_node(self, name: str, key: str, value: str) -> None:
         """Set one label of a node."""
         node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
         self._merge(node, {"labels": {key: value}})
 
-    def annotate(self, item: Object, key: str, value: str) -> None:
-        """Set one annotation of the live object that *item* names."""
+    def annotate(self, item: Object, key: str, value: str | None) -> None:
+        """Set one annotation of the live object that *item* names; None takes it off."""
         self._merge(item, {"annotations": {key: value}})
 
     def _merge(self, item: Object, metadata: Object) -> None:

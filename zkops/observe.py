@@ -3,17 +3,24 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from zkops import fourletter, kept
 from zkops.cluster import Cluster, Machine
-from zkops.errors import ZkopsError
+from zkops.errors import Failed, ZkopsError
 from zkops.fourletter import Ask, Srvr
 from zkops.kube import Kube
 from zkops.observed import Change, Member, Observed, differences, is_true, newest_by_node, runs
 from zkops.render import Object, Rendered
+from zkops.seats import Membership, Roster, parse_membership, parse_roster
+from zkops.workload import roster_name
 
 FORMED = "zkops/formed"
 """Annotation of the DaemonSet, set when it first had a quorum: from then on its data is somebody's."""
+ROLLING = "zkops/rolling"
+"""Annotation of the DaemonSet, set while a change is rolled through a running ensemble: who rolls, and which change."""
+DRAINED = "zkops/drained"
+"""Annotation of a node whose member was taken out for maintenance: the ensembles' names, with commas."""
 
 _DIRECT_TIMEOUT = 1.0  # seconds; a node port that is filtered must not hold up `status`
 _FORWARD_TIMEOUT = 5.0
@@ -25,40 +32,87 @@ def observe(cluster: Cluster, rendered: Rendered, kube: Kube) -> Observed:
     daemonset = live[_name(rendered.object("DaemonSet"))]
     annotations = daemonset["metadata"].get("annotations") or {} if daemonset else {}
     nodes = kube.nodes()
+    roster = live_roster(cluster.name, kube)
+    gone = _gone(cluster, roster) if daemonset else ()
+    members = observe_members(cluster, kube, nodes, (*cluster.machines, *gone))
     return Observed(
         exists=daemonset is not None,
         formed=FORMED in annotations,
         missing=tuple(name for name, item in live.items() if item is None),
         changes=(*_config_changes(rendered, daemonset, kube), *_changes(rendered, live, kube)),
-        strangers=_strangers(cluster, nodes),
-        members=observe_members(cluster, kube, nodes),
+        strangers=_strangers((*cluster.machines, *gone), cluster, nodes),
+        members=members[: len(cluster.machines)],
         displaced=kept.displaced(live[_name(rendered.object("ServiceAccount"))], rendered),
+        membership=agreed_on(members),
+        roster=roster,
+        leaving=members[len(cluster.machines) :],
+        rolling=ROLLING in annotations,
     )
 
 
-def observe_members(cluster: Cluster, kube: Kube, nodes: Sequence[Object] | None = None) -> tuple[Member, ...]:
-    """Look at the machines of the description: node, pod and server of each, in the order of the description."""
+def live_roster(ensemble: str, kube: Kube) -> Roster | None:
+    """Read who belongs to the ensemble as its machines are told; None where there is no such ConfigMap."""
+    name = {"name": roster_name(ensemble), "namespace": kube.namespace}
+    found = kube.get({"apiVersion": "v1", "kind": "ConfigMap", "metadata": name})
+    try:
+        return parse_roster(found.get("data") or {}) if found else None
+    except ValueError as error:
+        raise Failed(
+            f"ConfigMap {name['name']} cannot be read: {error}",
+            "it was changed by hand; delete it, and `invoke deploy` writes it from what the servers agreed on",
+        ) from error
+
+
+def _gone(cluster: Cluster, roster: Roster | None) -> tuple[Machine, ...]:
+    """Give the machines of the roster that the description no longer has."""
+    described = {machine.hostname for machine in cluster.machines}
+    seats = roster.hosts.items() if roster else ()
+    return tuple(
+        Machine(hostname=host, ip=seat.ip, id=seat.id, role=seat.role) for host, seat in seats if host not in described
+    )
+
+
+def agreed_on(members: Sequence[Member]) -> Membership | None:
+    """Give the membership as the leader tells it, else the newest that any member tells."""
+    told = [member for member in members if member.membership]
+    leaders = [member for member in told if member.server and member.server.mode in {"leader", "standalone"}]
+    newest = max(leaders or told, key=lambda m: m.membership.version if m.membership else 0, default=None)
+    return newest.membership if newest else None
+
+
+def observe_members(
+    cluster: Cluster, kube: Kube, nodes: Sequence[Object] | None = None, machines: Sequence[Machine] = ()
+) -> tuple[Member, ...]:
+    """Look at *machines*, by default those of the description: node, pod and server of each, in their order."""
+    machines = machines or cluster.machines
     by_name = {node["metadata"]["name"]: node for node in nodes or kube.nodes()}
     pods = newest_by_node(kube.pods(cluster.name))
     revision = kube.revision(cluster.name)
 
     def look(machine: Machine) -> Member:
-        node = by_name.get(machine.hostname)
+        node = by_name.get(machine.hostname) or {"metadata": {}}
         pod = pods.get(machine.hostname)
-        ready = bool(node) and is_true(node or {}, "Ready")
-        server, synced = _server(cluster, machine, pod, kube) if ready and pod else (None, None)
+        ready = is_true(node, "Ready")
+        told = _told(cluster, machine, pod, kube) if ready and pod else Told()
         return Member(
             machine=machine,
             node_ready=ready,
-            label=_labels(node or {"metadata": {}}).get(cluster.kubernetes.node_label),
+            label=_labels(node).get(cluster.kubernetes.node_label),
             pod=pod,
             stale=pod is not None and _labels(pod).get("controller-revision-hash") != revision,
-            server=server,
-            synced=synced,
+            server=told.server,
+            synced=told.synced,
+            membership=told.membership,
+            drained=cluster.name in drained_of(node),
         )
 
-    with ThreadPoolExecutor(max_workers=min(16, len(cluster.machines))) as pool:
-        return tuple(pool.map(look, cluster.machines))
+    with ThreadPoolExecutor(max_workers=min(16, len(machines))) as pool:
+        return tuple(pool.map(look, machines))
+
+
+def drained_of(node: Object) -> tuple[str, ...]:
+    """Give the ensembles whose members `drain` took off a node: there may be several on it."""
+    return tuple(filter(None, (node["metadata"].get("annotations") or {}).get(DRAINED, "").split(",")))
 
 
 def ask(cluster: Cluster, machine: Machine, pod: Object, kube: Kube) -> Ask:
@@ -77,24 +131,35 @@ def ask(cluster: Cluster, machine: Machine, pod: Object, kube: Kube) -> Ask:
     return either
 
 
-def _server(cluster: Cluster, machine: Machine, pod: Object, kube: Kube) -> tuple[Srvr | None, int | None]:
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a server told of itself; nothing where it could not be asked."""
+
+    server: Srvr | None = None
+    synced: int | None = None
+    membership: Membership | None = None
+
+
+def _told(cluster: Cluster, machine: Machine, pod: Object, kube: Kube) -> Told:
     # Without a started container there is nobody to ask, and a port-forward would wait for its timeout.
     if not runs(pod):
-        return None, None
+        return Told()
     word = ask(cluster, machine, pod, kube)
     try:
         server = fourletter.parse_srvr(word("srvr"))
+        if not server.serving:
+            return Told(server=server)
         metrics = fourletter.parse_mntr(word("mntr")) if server.mode == "leader" else {}
-    except (OSError, ZkopsError):
-        return None, None
+        membership = parse_membership(fourletter.membership(word("conf")))
+    except (OSError, ValueError, ZkopsError):
+        return Told()
     counts = [int(metrics.get(name, 0)) for name in ("zk_synced_followers", "zk_synced_observers")]
-    return server, sum(counts) if metrics else None
+    return Told(server=server, synced=sum(counts) if metrics else None, membership=membership)
 
 
-def _strangers(cluster: Cluster, nodes: Sequence[Object]) -> tuple[str, ...]:
-    known = {machine.hostname for machine in cluster.machines}
+def _strangers(known: Sequence[Machine], cluster: Cluster, nodes: Sequence[Object]) -> tuple[str, ...]:
     carriers = (n["metadata"]["name"] for n in nodes if _labels(n).get(cluster.kubernetes.node_label) == cluster.name)
-    return tuple(sorted(set(carriers) - known))
+    return tuple(sorted(set(carriers) - {machine.hostname for machine in known}))
 
 
 def _labels(item: Object) -> Mapping[str, str]:

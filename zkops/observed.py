@@ -7,6 +7,7 @@ from typing import Any
 from zkops.cluster import Machine
 from zkops.fourletter import Srvr
 from zkops.render import Object
+from zkops.seats import Membership, Roster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,10 @@ class Member:
     server: Srvr | None
     synced: int | None = None
     """Of a leader: how many followers and observers are in sync with it."""
+    membership: Membership | None = None
+    """What the member takes for the ensemble's membership, None where it tells none."""
+    drained: bool = False
+    """Whether `drain` took the member out for maintenance of its machine."""
 
     @property
     def serving(self) -> bool:
@@ -43,10 +48,20 @@ class Member:
         return bool(self.server and self.server.serving)
 
     @property
-    def ready(self) -> bool:
-        """Whether the pod, as Kubernetes sees it, is ready and of the present template."""
+    def pod_ready(self) -> bool:
+        """Whether the pod is ready, as Kubernetes sees it."""
         statuses = (self.pod or {}).get("status", {}).get("containerStatuses") or ()
-        return not self.stale and bool(statuses) and all(status["ready"] for status in statuses)
+        return bool(statuses) and all(status["ready"] for status in statuses)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the pod is ready and of the present template."""
+        return not self.stale and self.pod_ready
+
+    @property
+    def uid(self) -> str:
+        """What tells the pod from the one before and after it, empty without a pod."""
+        return str(self.pod["metadata"].get("uid", "")) if self.pod else ""
 
     @property
     def silent(self) -> bool:
@@ -59,12 +74,23 @@ class Member:
         return str(self.pod["spec"]["containers"][0]["image"]) if self.pod else ""
 
     @property
+    def config(self) -> str:
+        """The name of the ConfigMap that the pod was started with, empty without a pod."""
+        return config_of(self.pod) if self.pod else ""
+
+    @property
+    def crashes(self) -> int:
+        """How often Kubernetes has started the server again in this pod."""
+        statuses = (self.pod or {}).get("status", {}).get("containerStatuses") or ()
+        return sum(int(status.get("restartCount", 0)) for status in statuses)
+
+    @property
     def state(self) -> str:
         """The member's state in a few words: its mode, or what it lacks."""
         if not self.node_ready:
-            return "node not ready"
+            return "node not ready, drained" if self.drained else "node not ready"
         if not self.pod:
-            return "no pod"
+            return "drained" if self.drained else "no pod"
         if self.server and self.server.mode:
             return self.server.mode
         return pod_trouble(self.pod) or (self.server.reason if self.server else "does not answer")
@@ -87,6 +113,14 @@ class Observed:
     members: tuple[Member, ...]
     displaced: tuple[str, ...] = ()
     """How the description differs from what the stopped ensemble keeps on its machines."""
+    membership: Membership | None = None
+    """What the servers agreed on; None where none of them serves."""
+    roster: Roster | None = None
+    """The live roster; None where there is none."""
+    leaving: tuple[Member, ...] = ()
+    """Members of the live roster that the description no longer has; `machine` is as the roster knows it."""
+    rolling: bool = False
+    """Whether a change was begun and not finished: somebody's deploy was interrupted."""
 
 
 def agreed(members: Sequence[Member]) -> bool:
@@ -131,6 +165,12 @@ def is_true(item: Object, condition: str) -> bool:
     """Whether an object's condition is True."""
     found = item.get("status", {}).get("conditions") or ()
     return any(entry["type"] == condition and entry["status"] == "True" for entry in found)
+
+
+def config_of(pod: Object) -> str:
+    """Give the name of the ConfigMap that a pod was started with, empty where it names none."""
+    volumes = pod["spec"].get("volumes") or ()
+    return next((str(volume["configMap"]["name"]) for volume in volumes if volume["name"] == "config"), "")
 
 
 def runs(pod: Object) -> bool:

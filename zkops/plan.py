@@ -1,118 +1,130 @@
-"""Pure: what is wanted and what is observed → the ordered steps of `deploy`, each with its reason, or a refusal."""
+"""Pure: what is wanted and what is observed → the ordered steps of `deploy`, each with its reason, or a refusal.
 
-from dataclasses import dataclass
-from typing import Literal
+The plan is made anew after every step, from what is observed then: a deploy that was cut off is simply run again.
+"""
 
-from zkops.errors import Refused
+from collections.abc import Iterator
+
+from zkops import health, moves, reasons
+from zkops.errors import Failed
+from zkops.forecast import after
 from zkops.observed import Observed, whole
-from zkops.render import Rendered
+from zkops.planned import Action, Plan, Step
+from zkops.render import Object, Rendered
+from zkops.standing import Standing
 
-Action = Literal["label", "apply", "replace", "wait"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One step: what is done to which object or node, and why."""
-
-    action: Action
-    target: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.action} {self.target}: {self.reason}"
+__all__ = ["Action", "Plan", "Step", "plan"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What `deploy` will do, in order; nothing when `steps` is empty."""
-
-    steps: tuple[Step, ...]
-
-
-def plan(rendered: Rendered, observed: Observed) -> Plan:
-    """Decide how a new ensemble comes up, or that there is nothing to do.
+def plan(rendered: Rendered, observed: Observed, *, repair: bool = False) -> Plan:
+    """Decide what leads from what runs to what is described; with *repair* one broken member is mended, too.
 
     An ensemble that never served together (`formed` is not set and no member serves) holds nobody's data: it is made
-    anew as often as needed. One that did is only compared.
+    anew as often as needed. One that did is changed one member at a time, and only while it is whole.
 
     Raises:
-        Refused: the running ensemble would have to change, or other nodes claim to belong to it.
+        Refused: it would not be safe, or other nodes claim to belong to it.
     """
-    if observed.strangers:
-        raise Refused(
-            f"nodes {', '.join(observed.strangers)} carry the label of {rendered.name} and are not in its description",
-            "add them to machines, or take the label off them with kubectl label",
-        )
-    for member in observed.members:
-        if member.label not in {None, rendered.name}:
-            raise Refused(
-                f"node {member.machine.hostname} carries a member of the ensemble {member.label}",
-                "set another kubernetes.node_label for this ensemble: its label would take the node from the other",
-            )
-    unlabelled = tuple(member.machine.hostname for member in observed.members if member.label is None)
+    now = Standing(rendered, observed)
+    health.check_claims(now)
+    if _running(now):
+        health.check_change(now)
+    else:
+        health.check_stopped(now)
+    steps = tuple(_steps(now, repair=repair))
+    return Plan(
+        steps=steps,
+        changes=observed.changes,
+        warnings=tuple(_warnings(now, steps)),
+        shrinks=tuple(place.host for place in now.leaving if place.seat),
+    )
+
+
+def _running(now: Standing) -> bool:
     # A server that runs and cannot be asked may well serve others: silence is no proof that nobody uses it.
-    used = any(member.serving or member.silent for member in observed.members)
-    running = observed.exists and (observed.formed or used)
-    if running:
-        _refuse_changes(rendered, observed, unlabelled)
-    elif observed.displaced:
-        raise Refused(
-            f"{rendered.name} was stopped, and cannot be started on its data like this:\n    "
-            + "\n    ".join(observed.displaced),
-            "go back to the machines, ids, roles and paths it was stopped with; or end it with `invoke delete`",
-        )
-    steps = [
-        *_apply_steps(rendered, observed),
-        *(Step(action="label", target=name, reason="it carries a member") for name in unlabelled),
-        *_replace_steps(observed, running),
-    ]
-    if steps or not observed.formed or not whole(observed.members):
-        steps.append(Step(action="wait", target=rendered.name, reason="all members must serve and agree on one leader"))
-    return Plan(steps=tuple(steps))
+    used = any(place.serving or place.member.silent for place in now.places)
+    return used or (now.observed.exists and now.observed.formed)
 
 
-def _refuse_changes(rendered: Rendered, observed: Observed, unlabelled: tuple[str, ...]) -> None:
-    seen = [
-        *(str(change) for change in observed.changes if not _harmless(change.object)),
-        # A new configuration is told by its changed lines, not by its object's new name.
-        *(
-            f"{name}: is missing"
-            for name in observed.missing
-            if not _harmless(name) and not name.startswith("ConfigMap ")
-        ),
-        *(f"Node {name}: has not the label of {rendered.name}" for name in unlabelled),
-        *(f"Pod on {m.machine.hostname}: was made from a former description" for m in observed.members if m.stale),
-    ]
-    if seen:
-        raise Refused(
-            f"{rendered.name} is running and differs from its description:\n    " + "\n    ".join(seen),
-            "rolling a change through a running ensemble is not done yet; go back to the description it was deployed"
-            " with, or run `invoke stop` and then `invoke deploy`, which keeps the data and interrupts the clients",
-        )
+def _steps(now: Standing, *, repair: bool) -> Iterator[Step]:
+    """Yield the next step, suppose that it went well, and so on."""
+    waited = whole(now.observed.members)
+    for _ in range(50 + 20 * len(now.places)):
+        step = _next(now, repair=repair)
+        if step is None:
+            break
+        yield step
+        now = Standing(now.rendered, after(step, now))
+        if step.action != "roster":
+            waited = step.action == "wait" and not step.host
+    else:
+        raise Failed("the plan does not come to an end", "this is a defect; please report it with `invoke plan --json`")
+    if not waited:
+        yield _wait(now)
 
 
-def _harmless(name: str) -> bool:
-    """A renewed pull secret is used at the next pull and touches no running member."""
-    return name.startswith("Secret ")
+def _next(now: Standing, *, repair: bool) -> Step | None:
+    if not _running(now):
+        return _prepare(now) or _bring_up(now) or _replace(now) or _wait(now)
+    health.check(now, repair=repair)
+    ready = _prepare(now) or _bring_up(now)
+    if ready or not (repair or health.changing(now)):
+        return ready
+    return moves.next_step(now, repair=repair)
 
 
-def _apply_steps(rendered: Rendered, observed: Observed) -> list[Step]:
+def _prepare(now: Standing) -> Step | None:
+    """Apply what is missing or changed: it touches no running member. The DaemonSet last, its pods read all others."""
+    first = [item for item in now.rendered.objects if item["kind"] != "DaemonSet"]
+    last = [item for item in now.rendered.objects if item["kind"] == "DaemonSet"]
+    return _apply(first, now.observed) or _tell(now) or _apply(last, now.observed)
+
+
+def _tell(now: Standing) -> Step | None:
+    roster = now.roster()
+    if roster == now.observed.roster:
+        return None
+    return Step(action="roster", target=now.rendered.name, reason=reasons.roster(now), roster=roster)
+
+
+def _apply(items: list[Object], observed: Observed) -> Step | None:
     changed = {change.object for change in observed.changes}
-    steps = []
-    for item in rendered.objects:
+    for item in items:
         name = f"{item['kind']} {item['metadata']['name']}"
         if name in observed.missing:
-            steps.append(Step(action="apply", target=name, reason="is not there"))
-        elif name in changed:
-            steps.append(Step(action="apply", target=name, reason="differs from its description"))
-    return steps
+            return Step(action="apply", target=name, reason="is not there")
+        if name in changed:
+            return Step(action="apply", target=name, reason="differs from its description")
+    return None
 
 
-def _replace_steps(observed: Observed, running: bool) -> list[Step]:
+def _bring_up(now: Standing) -> Step | None:
+    """Label the machines of members that have a seat: their pods come back."""
+    for place in now.places:
+        if place.wanted and place.seat and not place.labelled:
+            return Step(action="label", target=place.host, host=place.host, reason="it carries a member")
+    return None
+
+
+def _replace(now: Standing) -> Step | None:
     """A pod made from an earlier description of an ensemble that never served would stay for ever (OnDelete)."""
-    changed = any(change.object.startswith("DaemonSet ") for change in observed.changes)
-    return [
-        Step(action="replace", target=str(member.pod["metadata"]["name"]), reason="was made from a former description")
-        for member in observed.members
-        if member.pod and not running and (changed or member.stale)
-    ]
+    for place in now.places:
+        if place.member.pod and place.member.stale:
+            name = str(place.member.pod["metadata"]["name"])
+            return Step(action="replace", target=name, host=place.host, reason="was made from a former description")
+    return None
+
+
+def _wait(now: Standing) -> Step:
+    return Step(action="wait", target=now.rendered.name, reason="all members must serve and agree on one leader")
+
+
+def _warnings(now: Standing, steps: tuple[Step, ...]) -> Iterator[str]:
+    voters = sum(seat.role == "participant" for seat in now.rendered.roster.hosts.values())
+    if voters % 2 == 0:
+        yield (
+            f"{voters} voters survive no more losses than {voters - 1}, yet every write waits for {voters // 2 + 1} of"
+            f" them; {voters - 1} or {voters + 1} are advised"
+        )
+    if any(step.action == "restart" and "only voter" in step.reason for step in steps):
+        yield "a single voter: clients wait while it restarts; two more machines would take its place meanwhile"

@@ -16,7 +16,8 @@ import yaml
 from zkops import ROOT, zoocfg
 from zkops.cluster import Cluster
 from zkops.errors import Failed
-from zkops.workload import fitted
+from zkops.seats import Roster, founding
+from zkops.workload import fitted, roster_name, super_name
 
 MANIFESTS = ROOT / "manifests"
 OLDEST_MINOR = 25
@@ -37,6 +38,8 @@ class Rendered:
     """The image's reference as the pods name it."""
     objects: tuple[Object, ...]
     """In the order they are applied."""
+    roster: Roster
+    """The seat of each machine, as described, and who founds the ensemble."""
     files: Mapping[str, str]
     """Relative path → text: zoo.cfg, members and one YAML file an object."""
 
@@ -47,7 +50,8 @@ class Rendered:
 
 def render(cluster: Cluster, image: str) -> Rendered:
     """Render everything for *image*, a reference the nodes can pull, by preference pinned by digest."""
-    config = _config_data(cluster)
+    config = {"zoo.cfg": zoocfg.text(cluster.zoo_cfg, _made(cluster))}
+    roster = founding(cluster)
     digest = hashlib.sha256("\0".join(f"{key}\0{text}" for key, text in sorted(config.items())).encode()).hexdigest()[
         :10
     ]
@@ -55,13 +59,15 @@ def render(cluster: Cluster, image: str) -> Rendered:
         patch(_common(_load(name), cluster))
         for name, patch in _patches(cluster, image, config, f"{cluster.name}-{digest}").items()
     )
-    files = config | {f"kubernetes/{n}-{item['kind'].lower()}.yaml": dump(item) for n, item in enumerate(objects)}
+    named = {f"kubernetes/{n}-{item['kind'].lower()}.yaml": dump(item) for n, item in enumerate(objects)}
+    files = config | roster.data() | named | {"kubernetes/roster.yaml": dump(roster_object(cluster, roster))}
     return Rendered(
         name=cluster.name,
         namespace=cluster.kubernetes.namespace,
         config_hash=digest,
         image=image,
         objects=objects,
+        roster=roster,
         files=files,
     )
 
@@ -78,6 +84,35 @@ def pull_secret(cluster: Cluster, username: str, password: str) -> Object:
         "data": {".dockerconfigjson": base64.b64encode(auths.encode()).decode()},
     }
     return _at(_common(item, cluster), ("metadata", "name"), cluster.pull_secret)
+
+
+def super_secret(cluster: Cluster, data: Mapping[str, str]) -> Object:
+    """Make the Secret of the super user, `password` and `digest`; it is applied and never written to a file."""
+    item = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"namespace": cluster.kubernetes.namespace},
+        "type": "Opaque",
+        "data": {name: base64.b64encode(text.encode()).decode() for name, text in data.items()},
+    }
+    return _at(_common(item, cluster), ("metadata", "name"), super_name(cluster))
+
+
+def password(rendered: Rendered) -> str:
+    """Give the super user's password, empty in what was rendered for files."""
+    secrets = (item for item in rendered.objects if item["kind"] == "Secret" and item["type"] == "Opaque")
+    return next(map(password_in, secrets), "")
+
+
+def password_in(secret: Object) -> str:
+    """Give the password that the super user's Secret holds."""
+    return base64.b64decode(secret["data"]["password"]).decode()
+
+
+def roster_object(cluster: Cluster, roster: Roster) -> Object:
+    """Make the ConfigMap that holds *roster*; unlike the configuration it is changed in place."""
+    item = _common(_load("roster"), cluster)
+    return _at(_at(item, ("metadata", "name"), roster_name(cluster.name)), ("data",), roster.data())
 
 
 def with_object(rendered: Rendered, item: Object) -> Rendered:
@@ -139,15 +174,8 @@ def _patches(
     }
 
 
-def _config_data(cluster: Cluster) -> dict[str, str]:
-    ports = cluster.ports
-    servers = [
-        f"server.{machine.id}={machine.ip}:{ports.quorum}:{ports.election}:{machine.role};{ports.client}"
-        for machine in sorted(cluster.machines, key=lambda machine: machine.id)
-    ]
-    members = "".join(f"{machine.hostname} {machine.id}\n" for machine in sorted(cluster.machines, key=lambda m: m.id))
-    made = zoocfg.metrics(cluster.metrics.address, ports.metrics, cluster.metrics.set)
-    return {"zoo.cfg": zoocfg.text(cluster.zoo_cfg, made, servers), "members": members}
+def _made(cluster: Cluster) -> dict[str, str]:
+    return zoocfg.metrics(cluster.metrics.address, cluster.ports.metrics, cluster.metrics.set)
 
 
 def _common(item: Object, cluster: Cluster) -> Object:

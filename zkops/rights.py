@@ -44,31 +44,36 @@ class Right:
 CLUSTER_WIDE = frozenset({"nodes", "namespaces"})
 TABLE = (
     # resource, verbs, the tasks that need them
-    ("nodes", "list", "deploy status stop delete doctor"),
-    ("nodes", "patch", "deploy delete"),
+    ("nodes", "list", "plan deploy status stop delete drain doctor"),
+    ("nodes", "patch", "deploy delete drain"),
     ("namespaces", "get", "deploy doctor"),
-    ("namespaces", "patch", "deploy"),
-    ("serviceaccounts", "get patch", "deploy stop delete"),
+    # Comparing is a dry run of applying: `plan` needs the rights of `deploy`.
+    ("namespaces", "patch", "plan deploy"),
+    ("serviceaccounts", "get patch", "plan deploy stop delete"),
     ("serviceaccounts", "create", "deploy"),
-    ("configmaps", "get patch create", "deploy"),
-    ("services", "get patch create", "deploy"),
-    ("daemonsets.apps", "get patch create", "deploy"),
-    ("controllerrevisions.apps", "list", "deploy status stop"),
+    ("secrets", "get patch", "plan deploy drain doctor"),
+    ("secrets", "create", "deploy doctor"),
+    ("configmaps", "get patch", "plan deploy stop drain history"),
+    ("configmaps", "create update", "deploy"),
+    ("leases.coordination.k8s.io", "get create update", "deploy drain history"),
+    ("services", "get patch", "plan deploy"),
+    ("services", "create", "deploy"),
+    ("daemonsets.apps", "get patch", "plan deploy"),
+    ("daemonsets.apps", "create", "deploy"),
+    ("controllerrevisions.apps", "list", "plan deploy status stop drain"),
     ("events", "list", "deploy delete"),
-    ("pods", "list", "deploy status stop delete logs shell doctor"),
+    ("pods", "list", "plan deploy status stop delete drain logs shell doctor"),
     ("pods", "delete", "deploy stop delete doctor"),
     ("pods/log", "get", "deploy logs doctor"),
-    ("pods/portforward", "get", "status stop shell"),
+    ("pods/portforward", "get", "plan deploy status stop drain shell"),
     ("pods", "get create", "delete doctor"),
     ("pods", "patch", "delete"),
     ("daemonsets.apps", "delete", "stop delete"),
-    ("configmaps", "list delete", "delete"),
+    ("configmaps", "list delete", "deploy delete"),
+    ("secrets", "delete", "delete doctor"),
+    ("leases.coordination.k8s.io", "delete", "delete"),
     ("services", "delete", "delete"),
     ("serviceaccounts", "delete", "delete"),
-)
-WITH_CREDENTIALS = (
-    ("secrets", "get patch create", "deploy doctor"),
-    ("secrets", "delete", "delete doctor"),
 )
 KINDS = {
     "Namespace": "namespaces",
@@ -82,13 +87,13 @@ KINDS = {
 
 def needed(cluster: Cluster, *, namespace_exists: bool, version: str = "") -> dict[Right, str]:
     """Give every right that the tasks need on a Kubernetes of *version*, such as `v1.35.0`, with the tasks."""
-    rows = [*TABLE, *(WITH_CREDENTIALS if cluster.registry.credentials else ())]
+    rows = [*TABLE]
     if not namespace_exists:
         rows.append(("namespaces", "create", "deploy"))
     minor = re.match(r"v?1\.(\d+)", version)
     if minor and int(minor[1]) >= 35:
         # Asked for beside `get` since https://github.com/kubernetes/kubernetes/pull/134577.
-        rows.append(("pods/portforward", "create", "status stop shell"))
+        rows.append(("pods/portforward", "create", "plan deploy status stop drain shell"))
     return {right: tasks for row in rows for right, tasks in _of_row(row, cluster.kubernetes.namespace)}
 
 
@@ -111,10 +116,12 @@ def of_steps(steps: Iterable[Step], namespace: str) -> tuple[Right, ...]:
                 resource = KINDS[step.target.partition(" ")[0]]
                 # Server-side apply patches, and creates what is not there.
                 found |= {_right(resource, verb, namespace) for verb in ("patch", "create")}
-            case "label":
+            case "label" | "unlabel":
                 found.add(_right("nodes", "patch", namespace))
-            case "replace":
+            case "replace" | "restart":
                 found.add(_right("pods", "delete", namespace))
+            case "roster":
+                found |= {_right("configmaps", verb, namespace) for verb in ("patch", "create")}
             case "wait":
                 found.add(_right("daemonsets.apps", "patch", namespace))
     return tuple(sorted(found))

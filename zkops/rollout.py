@@ -1,22 +1,24 @@
-"""Carries a plan out against the real Kubernetes and waits until the ensemble serves."""
+"""Carries a plan out, one gated step at a time, watched by a client, and undoes what spoils a member."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
-from zkops import causes, console, rights
+from zkops import console, former, history, lease, revisions, rights
+from zkops.beats import Beats
 from zkops.cluster import Cluster
-from zkops.errors import BadInput, Failed
+from zkops.errors import BadInput, Failed, Refused, RolledBack, Spoilt, ZkopsError
+from zkops.gate import Site
 from zkops.kube import Kube
-from zkops.observe import FORMED, observe, observe_members
-from zkops.observed import Member, has_quorum, node_ips, pod_trouble, whole
-from zkops.plan import Step, plan
-from zkops.render import Object, Rendered
-
-POLL_SECONDS = 0.5
-LOG_LINES = 200
-"""So far back the cause is looked for; five lines are shown, of this many characters."""
-WIDTH = 240
+from zkops.observe import ROLLING, observe
+from zkops.observed import config_of, node_ips
+from zkops.plan import plan
+from zkops.planned import MOVING, Plan
+from zkops.render import Object, Rendered, password
+from zkops.steps import carry_out
+from zkops.watch import Watch, watching
+from zkops.wish import Wish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,36 +26,191 @@ class Report:
     """What a deploy did."""
 
     changed: bool
-    steps: tuple[str, ...]
-    seconds: float
+    steps: tuple[str, ...] = ()
+    seconds: float = 0.0
     connect_string: str
+    heartbeat: Beats | None = None
+    """What a client saw meanwhile; None where nothing was done that it could have noticed."""
 
     def sentence(self) -> str:
         """Say what was done, and how clients connect."""
         done = f"deployed in {self.seconds:.0f} s" if self.changed else "nothing to do: everything is as described"
-        return f"{done}\nconnect string: {self.connect_string}"
+        return "\n".join(filter(None, (done, str(self.heartbeat or ""), f"connect string: {self.connect_string}")))
 
 
-def deploy(cluster: Cluster, rendered: Rendered, kube: Kube, timeout: float) -> Report:
-    """Bring a new ensemble up, or see that there is nothing to do; *timeout* in seconds for the members to serve.
+def planned(cluster: Cluster, rendered: Rendered, kube: Kube, *, repair: bool = False) -> Plan:
+    """Tell what a deploy would do now; nothing is changed.
 
     Raises:
         BadInput: a machine is not a node of this Kubernetes.
-        Refused: the ensemble runs and would have to change.
-        Failed: not all members serve in time; says which, why and what to do.
+        Refused: it would not be safe.
+    """
+    check_nodes(cluster, kube.nodes())
+    return plan(rendered, observe(cluster, rendered, kube), repair=repair)
+
+
+def deploy(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish) -> Report:
+    """Bring the ensemble to what is described, or see that there is nothing to do.
+
+    Raises:
+        BadInput: a machine is not a node of this Kubernetes.
+        Refused: it would not be safe, or somebody else is at it.
+        RolledBack: a member did not come back, or clients waited too long; everything is as it was before.
+        Failed: a step could not be done; says which, why and what to do.
     """
     started = time.monotonic()
-    check_nodes(cluster, kube.nodes())
-    todo = plan(rendered, observe(cluster, rendered, kube))
+    todo = planned(cluster, rendered, kube, repair=wish.repair)
+    if not todo.steps:
+        return Report(changed=False, connect_string=cluster.connect_string)
+    _confirm(todo, cluster, wish)
     rights.demand(todo.steps, kube)
-    for item in todo.steps:
-        _carry_out(item, cluster, rendered, kube, timeout)
+    for warning in todo.warnings:
+        console.warn(warning)
+    with lease.hold(kube, cluster, wish.doing) as held:
+        with _recorded(cluster, rendered, kube, wish) as record:
+            _watched(cluster, rendered, kube, wish, todo, held, record)
+        _sweep(cluster, rendered, kube)
     return Report(
-        changed=any(item.action != "wait" for item in todo.steps),
-        steps=tuple(map(str, todo.steps)),
+        changed=True,
+        steps=tuple(record.steps),
         seconds=time.monotonic() - started,
         connect_string=cluster.connect_string,
+        heartbeat=record.seen,
     )
+
+
+def _watched(
+    cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, todo: Plan, held: lease.Held, record: "_Record"
+) -> None:
+    watch = None
+    try:
+        with watching(cluster, kube, held, wish.max_gap, moves=todo.moves, password=password(rendered)) as watch:
+            _roll(cluster, rendered, kube, wish, watch, record.steps)
+    except ZkopsError:
+        if watch and watch.seen:
+            console.say(str(watch.seen))
+        raise
+    finally:
+        record.seen = watch.seen if watch else None
+
+
+def _sweep(cluster: Cluster, rendered: Rendered, kube: Kube) -> None:
+    """Delete the configurations that nobody can need again."""
+    used = {str(rendered.object("ConfigMap")["metadata"]["name"]), *map(config_of, kube.pods(cluster.name))}
+    for name in history.sweep(kube, cluster, frozenset(used)):
+        console.say(f"deleted ConfigMap {name}: no revision and no pod names it")
+
+
+def _confirm(todo: Plan, cluster: Cluster, wish: Wish) -> None:
+    if todo.shrinks and wish.confirm != cluster.name:
+        raise Refused(
+            f"{', '.join(todo.shrinks)} would leave {cluster.name} for good",
+            f"if that is meant, run it again with --confirm={cluster.name}",
+        )
+
+
+def _roll(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, watch: Watch, steps: list[str]) -> None:
+    """Converge; where a member is spoilt by it, converge to the former revision instead."""
+    earlier = former.before(kube, cluster, rendered)
+    try:
+        _converge(cluster, rendered, kube, wish, watch, steps)
+    except Spoilt as spoilt:
+        if not earlier:
+            raise
+        console.say(f"undoing: {spoilt.what}", style="yellow")
+        watch.forgive()
+        try:
+            _converge(cluster, earlier.rendered, kube, replace(wish, repair=True), watch, steps)
+        except ZkopsError as error:
+            raise Failed(f"{spoilt.what}\nand undoing it failed, too: {error.what}", error.mend) from error
+        raise RolledBack(
+            f"{spoilt.what}\nundone: every member is on revision {earlier.number} again, image and configuration",
+            "remove the cause that is named, then run `invoke deploy` again",
+            earlier.number,
+        ) from spoilt
+
+
+def _converge(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, watch: Watch, steps: list[str]) -> None:
+    """Observe, plan and carry out the first step, until there is none.
+
+    What is observed decides, not what was planned before: so a deploy that was cut off is simply run again.
+    """
+    daemonset = rendered.object("DaemonSet")
+    rolling = False
+    for _ in range(20 + 10 * len(cluster.machines)):
+        now = observe(cluster, rendered, kube)
+        todo = plan(rendered, now, repair=wish.repair)
+        rolling = rolling or now.rolling
+        if not todo.steps:
+            if rolling:
+                kube.annotate(daemonset, ROLLING, None)
+            return
+        first = todo.steps[0]
+        if first.action in MOVING and not rolling:
+            kube.annotate(daemonset, ROLLING, wish.doing)
+            rolling = True
+        site = Site(
+            cluster=cluster,
+            rendered=rendered,
+            kube=kube,
+            password=password(rendered),
+            timeout=wish.timeout,
+            watch=watch,
+            leaving=tuple(member.machine for member in now.leaving),
+        )
+        watch.check()
+        carry_out(first, site, (*now.members, *now.leaving), now.membership)
+        steps.append(str(first))
+    raise Failed(
+        f"{cluster.name} does not settle: after {len(steps)} steps there is still something to do",
+        "see `invoke plan`, `invoke status` and `invoke logs`; something else may be changing it too",
+    )
+
+
+@dataclass
+class _Record:
+    """What the history is told at the end."""
+
+    steps: list[str] = field(default_factory=list)
+    seen: Beats | None = None
+
+
+@contextmanager
+def _recorded(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish) -> Iterator[_Record]:
+    """Write into the history what is begun, and how it ended."""
+    revision = history.begin(kube, cluster, wish.doing, rendered.object("DaemonSet"))
+    started = time.monotonic()
+    record = _Record()
+    outcome = revisions.INTERRUPTED
+    try:
+        yield record
+        outcome = revisions.DONE
+    except RolledBack as error:
+        outcome = f"rolled back to {error.number}"
+        raise
+    except ZkopsError as error:
+        outcome = f"failed: {error.what.splitlines()[0]}"
+        raise
+    finally:
+        history.finish(
+            kube,
+            cluster,
+            revision,
+            outcome=outcome,
+            seconds=time.monotonic() - started,
+            steps=tuple(record.steps),
+            heartbeat=_summary(record.seen),
+        )
+
+
+def _summary(seen: Beats | None) -> dict[str, float] | None:
+    if not seen:
+        return None
+    return {
+        "longest_gap": round(seen.longest.seconds, 3),
+        "sessions_lost": seen.sessions_lost,
+        "writes_lost": len(seen.lost),
+    }
 
 
 def check_nodes(cluster: Cluster, nodes: Sequence[Object]) -> None:
@@ -71,97 +228,3 @@ def check_nodes(cluster: Cluster, nodes: Sequence[Object]) -> None:
                 f"machines: {machine.hostname} has the ip {machine.ip} here and {', '.join(actual)} in Kubernetes",
                 f"write ip: {actual[0]}",
             )
-
-
-def _carry_out(item: Step, cluster: Cluster, rendered: Rendered, kube: Kube, timeout: float) -> None:
-    match item.action:
-        case "apply":
-            found = next(o for o in rendered.objects if f"{o['kind']} {o['metadata']['name']}" == item.target)
-            applied = kube.apply(found)
-            if found["kind"] == "DaemonSet":
-                _wait_until_seen(applied, kube)
-            console.say(f"applied {item.target}: {item.reason}")
-        case "label":
-            kube.label_node(item.target, cluster.kubernetes.node_label, cluster.name)
-            console.say(f"labelled node {item.target} {cluster.kubernetes.node_label}={cluster.name}")
-        case "replace":
-            kube.delete_pod(item.target, grace_seconds=1)  # it serves nobody and never did
-            console.say(f"replaced pod {item.target}: {item.reason}")
-        case "wait":
-            _wait_until_agreed(cluster, rendered, kube, timeout)
-
-
-def _wait_until_seen(daemonset: Object, kube: Kube) -> None:
-    """Until its controller has seen the new template, a deleted pod would be made anew from the former one."""
-    deadline = time.monotonic() + 60
-    generation = daemonset["metadata"]["generation"]
-    while (kube.get(daemonset) or {}).get("status", {}).get("observedGeneration", 0) < generation:
-        if time.monotonic() > deadline:
-            raise Failed(
-                "the DaemonSet controller of this Kubernetes does not act on a new DaemonSet for 60 s",
-                "see whether kube-controller-manager runs, then run `invoke deploy` again",
-            )
-        time.sleep(0.1)
-
-
-def _wait_until_agreed(cluster: Cluster, rendered: Rendered, kube: Kube, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    formed = False
-    with console.step(f"waiting until {len(cluster.machines)} members serve and agree on one leader") as step:
-        while True:
-            late = time.monotonic() > deadline
-            try:
-                members = observe_members(cluster, kube)
-                if not formed and has_quorum(members):
-                    # From its first quorum on somebody's data may be in it, even if not all members ever come up.
-                    kube.annotate(rendered.object("DaemonSet"), FORMED, "true")
-                    formed = True
-            except Failed as error:  # an API server that restarts meanwhile is no reason to give up early
-                if late:
-                    mend = f"{error.mend}; then run `invoke deploy` again, it goes on from here"
-                    raise Failed(f"after {timeout:.0f} s of waiting for the members: {error.what}", mend) from error
-                step.update(error.what)
-            else:
-                if whole(members):
-                    return
-                if late:
-                    raise _too_late(cluster, members, kube, timeout)
-                step.update(", ".join(f"{member.machine.hostname} {member.state}" for member in members))
-            time.sleep(POLL_SECONDS)
-
-
-def _too_late(cluster: Cluster, members: Sequence[Member], kube: Kube, timeout: float) -> Failed:
-    lacking = "\n".join(_why(member, cluster, kube) for member in members if not (member.serving and member.ready))
-    return Failed(
-        f"after {timeout:.0f} s not all members of {cluster.name} serve:\n"
-        + (lacking or "    all serve, but they do not agree on one leader"),
-        "remove the cause that is named, then run `invoke deploy` again; it goes on from here",
-    )
-
-
-def _why(member: Member, cluster: Cluster, kube: Kube) -> str:
-    """Tell of one member: its state, the last warnings of Kubernetes, and the last log lines, as far as can be had."""
-    lines = [f"    {member.machine.hostname} (id {member.machine.id}, {member.machine.ip}): {member.state}"]
-    if not member.node_ready:
-        return "\n".join([*lines, "      bring the node back, or see `kubectl describe node`"])
-    try:
-        if not member.pod:
-            warnings = _warnings(cluster.name, kube)
-            cause = causes.known(warnings, cluster.ports) or "has the node a taint? see kubernetes.tolerations"
-            return "\n".join([*lines, *warnings, f"      cause: no pod was placed here: {cause}"])
-        name = str(member.pod["metadata"]["name"])
-        container = "prepare-data" if pod_trouble(member.pod).startswith("prepare-data") else "zookeeper"
-        log = kube.logs(name, container=container, lines=LOG_LINES).splitlines()
-        log = log or kube.logs(name, container=container, lines=LOG_LINES, previous=True).splitlines()
-        warnings = _warnings(name, kube)
-        cause = causes.known([*log, *warnings, member.state], cluster.ports)
-        told = [f"      cause: {cause}"] if cause else [f"      log: {line[:WIDTH]}" for line in log[-5:]]
-        return "\n".join([*lines, *warnings, *told])
-    except Failed as error:
-        return "\n".join([*lines, f"      {error.what}"])
-
-
-def _warnings(name: str, kube: Kube) -> list[str]:
-    found = (event for event in kube.events(name) if event.get("type") == "Warning")
-    told = (f"      event: {event.get('reason')}: {' '.join(str(event.get('message')).split())}" for event in found)
-    return list(dict.fromkeys(told))[-3:]  # the same words come again and again

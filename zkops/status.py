@@ -81,14 +81,14 @@ def _row(member: Member, leader_zxid: int | None) -> Row:
         # A follower that joined an idle ensemble has the zxid 0x0, of no epoch, until the first write.
         epoch=zxid >> 32 if zxid else None,
         zxid=None if zxid is None else f"{zxid:#x}",
-        lag=_lag(zxid, leader_zxid),
+        lag=lag(zxid, leader_zxid),
         clients=server.connections if server and server.mode else None,
         version=server.version if server else None,
-        image=_short(member.image) or None,
+        image=short(member.image) or None,
     )
 
 
-def _lag(zxid: int | None, leader: int | None) -> int | None:
+def lag(zxid: int | None, leader: int | None) -> int | None:
     """Count the transactions of the leader's epoch that a member lacks; None where that cannot be told."""
     if zxid is None or leader is None or zxid >> 32 > leader >> 32:
         return None
@@ -97,7 +97,7 @@ def _lag(zxid: int | None, leader: int | None) -> int | None:
     return max(0, (leader & 0xFFFFFFFF) - had)
 
 
-def _short(image: str) -> str:
+def short(image: str) -> str:
     """Shorten a digest to 12 characters, as Docker does."""
     name, at, digest = image.partition("@sha256:")
     return f"{name.rpartition('/')[2]}{at and '@'}{digest[:12]}"

@@ -13,6 +13,7 @@ from zkops.halt import named
 from zkops.kept import Kept
 from zkops.kube import Kube
 from zkops.render import Object
+from zkops.workload import super_name
 
 HEADERS = ("Node", "State", "Files", "Freed", "Note")
 MEND = {
@@ -183,9 +184,11 @@ def _remove_objects(cluster: Cluster, kube: Kube) -> None:
             kube.unlabel_node(node["metadata"]["name"], key)
     for config in kube.config_maps(cluster.name):
         kube.delete(config)
-    if cluster.registry.credentials and cluster.pull_secret:
-        secret = named("v1", "Secret", cluster)
-        kube.delete(secret | {"metadata": secret["metadata"] | {"name": cluster.pull_secret}})
+    secret = named("v1", "Secret", cluster)
+    pull = cluster.pull_secret if cluster.registry.credentials else None
+    for name in filter(None, (super_name(cluster), pull)):
+        kube.delete(secret | {"metadata": secret["metadata"] | {"name": name}})
+    kube.delete(named("coordination.k8s.io/v1", "Lease", cluster))
     kube.delete(named("v1", "Service", cluster))
     kube.delete(named("v1", "ServiceAccount", cluster))
 

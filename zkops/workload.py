@@ -12,6 +12,16 @@ Object = dict[str, Any]
 """A Kubernetes object as parsed YAML."""
 
 
+def roster_name(ensemble: str) -> str:
+    """Name the ConfigMap that tells the machines who belongs to the ensemble."""
+    return f"{ensemble}-ensemble"
+
+
+def super_name(cluster: Cluster) -> str:
+    """Name the Secret of the super user, who may change the membership."""
+    return f"{cluster.name}-super"
+
+
 def fitted(item: Object, cluster: Cluster, image: str, config_name: str) -> Object:
     """Fit the DaemonSet *item* of `manifests/` to the cluster, in place; *config_name* is its ConfigMap's."""
     pod = item["spec"]["template"]["spec"]
@@ -32,7 +42,8 @@ def fitted(item: Object, cluster: Cluster, image: str, config_name: str) -> Obje
         data=_host_path(cluster.paths.data, cluster.name, "data"),
         log=_host_path(cluster.paths.log or cluster.paths.data, cluster.name, "log"),
     )
-    _set_named(pod["volumes"], "configMap", config={"name": config_name})
+    _set_named(pod["volumes"], "configMap", config={"name": config_name}, ensemble={"name": roster_name(cluster.name)})
+    next(volume for volume in pod["volumes"] if volume["name"] == "super")["secret"]["secretName"] = super_name(cluster)
     return item
 
 
@@ -49,6 +60,7 @@ def _set_environment(server: Object, cluster: Cluster) -> None:
     _set_named(
         server["env"],
         "value",
+        ZOO_ENSEMBLE=f"{cluster.kubernetes.namespace}/{cluster.name}",
         ZOO_CLIENT_PORT=str(cluster.ports.client),
         ZOO_LOG_LEVEL=cluster.log.level,
         ZOO_LOG_LEVELS=",".join(f"{name}={level}" for name, level in sorted(cluster.log.loggers.items())),

@@ -85,6 +85,9 @@ class Pipeline:
         return docker.from_env().containers.get(f"zkops-pipe-{hostname}")
 
 
+SPARE = [{"hostname": f"pipe-{n}", "ip": f"172.31.78.{10 + n}", "id": n} for n in (4, 5)]
+"""Machines of the sandbox beyond those of the ensemble `pipe`, for others that grow."""
+
 MakePipeline = Callable[..., Pipeline]
 
 
@@ -105,10 +108,12 @@ def engine() -> None:
 def sandboxed(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A running sandbox with the image in its registry; the directory of its description."""
     directory = tmp_path_factory.mktemp("pipe")
-    (directory / "cluster.yaml").write_text(yaml.safe_dump(DESCRIPTION))
+    file = directory / "cluster.yaml"
+    file.write_text(yaml.safe_dump(DESCRIPTION | {"machines": [*DESCRIPTION["machines"], *SPARE]}))
     cluster = load(directory)
     try:
         sandbox.up(cluster)
+        file.write_text(yaml.safe_dump(DESCRIPTION))
         Pipeline(directory).ok("build", "push")
         yield directory
     finally:

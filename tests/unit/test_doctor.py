@@ -68,16 +68,12 @@ def test_missing_rights_are_named_with_the_tasks_that_need_them(cluster: Cluster
     assert [found.what for found in checks.rights(needed, TROUBLE)] == ["it broke"]
 
 
-def test_a_namespace_is_only_created_where_there_is_none_and_secrets_only_with_credentials(
-    make_cluster: MakeCluster,
-) -> None:
+def test_a_namespace_is_only_created_where_there_is_none(make_cluster: MakeCluster) -> None:
     def names(cluster: Cluster, exists: bool) -> set[str]:
         return {f"{right.verb} {right.resource}" for right in rights.needed(cluster, namespace_exists=exists)}
 
     plain = make_cluster()
-    secret = make_cluster(registry={"domain": "127.0.0.1:25000", "credentials": {"file": "login"}})
     assert names(plain, False) - names(plain, True) == {"create namespaces"}
-    assert {name.split()[1] for name in names(secret, True) - names(plain, True)} == {"secrets"}
 
 
 @pytest.mark.parametrize(("version", "asked"), [("v1.34.9", False), ("v1.35.0-rc.1+k3s1", True), ("", False)])
@@ -114,7 +110,7 @@ def test_the_rights_of_a_plan_are_those_of_its_steps() -> None:
 def test_every_kind_that_is_rendered_has_its_rights_in_the_table() -> None:
     kinds = {yaml.safe_load(file.read_text())["kind"] for file in (ROOT / "manifests").glob("*.yaml")}
     assert kinds - {"Pod"} <= set(rights.KINDS)
-    assert {resource for resource, *_ in (*rights.TABLE, *rights.WITH_CREDENTIALS)} >= set(rights.KINDS.values())
+    assert {resource for resource, *_ in rights.TABLE} >= set(rights.KINDS.values())
 
 
 @pytest.mark.parametrize(

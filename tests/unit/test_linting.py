@@ -12,11 +12,12 @@ from tests.unit.test_lint import CLEAN
 from zkops import ROOT, deployment, linting
 from zkops.cluster import Cluster
 from zkops.errors import BadInput
+from zkops.wish import Wish
 
 
 def test_errors_stop_render_and_deploy_before_anything_is_asked(make_cluster: MakeCluster, tmp_path: Path) -> None:
     bad = make_cluster(zoo_cfg={"ticktime": 2000, "forceSync": "no"})
-    for act in (lambda: deployment.render_files(bad, tmp_path), lambda: deployment.deploy(bad, 1)):
+    for act in (lambda: deployment.render_files(bad, tmp_path), lambda: deployment.deploy(bad, Wish())):
         with pytest.raises(BadInput) as raised:
             act()
         assert "zoo_cfg.ticktime: " in str(raised.value)

@@ -14,10 +14,10 @@ OWNERS = {
     "kubernetes": {"kube"},
     "websocket": {"kube"},
     "docker": {"archive", "daemon", "doctor", "engine", "image", "pins", "registry", "sbom", "sources"},
-    "kazoo": {"shell", "znodes"},
+    "kazoo": {"membership", "session", "slots", "writer", "znodes"},
     "rich": {"console"},
 }
-PURE = ("cluster", "causes", "lint", "observed", "plan", "render", "sizing", "status", "workload", "zoocfg")
+PURE = ("beats", "cluster", "causes", "lint", "observed", "plan", "render", "sizing", "status", "workload", "zoocfg")
 
 
 def imported(file: Path) -> Iterator[str]:
