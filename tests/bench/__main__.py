@@ -11,7 +11,7 @@ from pathlib import Path
 
 from invoke.exceptions import Exit
 
-from tests.bench import gaps, images, machine, memory, plots, probes, report, startup, throughput
+from tests.bench import changes, gaps, images, machine, memory, plots, probes, report, startup, throughput
 from tests.bench.clock import Clock
 from tests.bench.lab import Lab, lab
 from tests.bench.measures import Samples
@@ -19,7 +19,7 @@ from zkops import ROOT, cli, config, daemon, engine
 from zkops.console import result, say
 from zkops.errors import ZkopsError
 
-MINUTES, QUICK_MINUTES = 24, 6
+MINUTES, QUICK_MINUTES = 36, 9
 
 Run = Callable[[Lab, images.Images, Clock], Samples | list[Samples]]
 GROUPS: Mapping[str, Run] = {
@@ -29,6 +29,7 @@ GROUPS: Mapping[str, Run] = {
     "probes": probes.measure,
     "throughput": throughput.measure,
     "gaps": gaps.measure,
+    "changes": changes.measure,
 }
 
 
