@@ -23,6 +23,11 @@ KNOWN = tuple(
             r"read-only file system",
             "the data directory is on a file system mounted read-only; mount it writable, see `dmesg` on this node",
         ),
+        (
+            r"Committed proposal cached out of order|CRC check failed|Last transaction was partial",
+            "the member's files are damaged; while the others have a quorum, move version-2 in its data and in its log"
+            " directory aside: it then learns everything from the leader",
+        ),
         (r"no space left on device", "the disk of this node is full; make room on it"),
         (
             r"free ports for the requested pod ports",
@@ -44,7 +49,7 @@ KNOWN = tuple(
             r"HTTP response to HTTPS client",
             "this node expects TLS of the registry, which speaks plain HTTP; describe it in the node's containerd",
         ),
-        (r"x509|certificate", "this node does not trust the registry's certificate; put its authority there"),
+        (r"pull.*(x509|certificate)", "this node does not trust the registry's certificate; put its authority there"),
         (
             r"pull.*(\b40[13]\b|unauthorized|denied|authorization failed)",
             "the registry refuses this node's login; mend what registry.credentials names, then run `invoke deploy`",

@@ -39,19 +39,36 @@ class Site:
     watch: Watch
     leaving: tuple[Machine, ...] = ()
     """Machines beyond the description that carry members still."""
+    proof: float = 0.0
+    """Seconds that a member has to serve without a break before it is taken for back."""
 
 
-def until(label: str, done: Condition, site: Site, *, spoilt_by: str = "", hopeless: Doubt | None = None) -> None:
+def until(
+    label: str,
+    done: Condition,
+    site: Site,
+    *,
+    spoilt_by: str = "",
+    hopeless: Doubt | None = None,
+    proof: float = 0.0,
+) -> None:
     """Look again and again until *done*, which is asked of all machines in the order of the description.
+
+    It must be so for *proof* seconds without a break.
 
     Raises:
         Spoilt: out of time or hopeless, and the member on the machine *spoilt_by* is to blame.
         Failed: the same, where none is.
     """
+    since = None
     with console.step(label) as step:
         for now, late in _looks(site, step):
             if done(now):
-                return
+                since = since or time.monotonic()
+                if time.monotonic() - since >= proof:
+                    return
+            else:
+                since = None
             site.watch.check()
             given_up = (hopeless(now) if hopeless else "") or (f"not done after {site.timeout:.0f} s" if late else "")
             if given_up:

@@ -37,19 +37,12 @@ def check_stopped(now: Standing) -> None:
     Raises:
         Refused: saying what differs.
     """
-    name, roster = now.rendered.name, now.observed.roster
+    name = now.rendered.name
     if now.observed.displaced:
         raise Refused(
             f"{name} was stopped, and cannot be started on its data like this:\n    "
             + "\n    ".join(now.observed.displaced),
             "go back to the machines, ids, roles and paths it was stopped with; or end it with `invoke delete`",
-        )
-    moved = [place for place in now.places if place.displaced] if roster and not roster.founders else []
-    if moved:
-        raise Refused(
-            f"{name} was stopped, and its members know each other by other addresses:\n    "
-            + "\n    ".join(f"{place.host}: {place.seat} there, {place.wanted} described" for place in moved),
-            "start it with the addresses and ports it was stopped with, then change them while it runs",
         )
 
 
@@ -66,6 +59,7 @@ def check_change(now: Standing) -> None:
             "go back to the paths it was deployed with",
         )
     _check_ids(now)
+    _check_client_port(now)
     if now.observed.membership is None and any(place.serving for place in now.places):
         raise Refused(
             f"{now.rendered.name} serves, and none of its members tells who belongs to it",
@@ -76,6 +70,17 @@ def check_change(now: Standing) -> None:
         raise Refused(
             f"{', '.join(drained)}: drained, its member is out for maintenance",
             f"run `invoke undrain --node={drained[0]}` first",
+        )
+
+
+def _check_client_port(now: Standing) -> None:
+    """Half-way through such a change clients would need to know both ports, and so would we."""
+    places = [place for place in now.places if place.seat and place.wanted and place.seat.client != place.wanted.client]
+    if places:
+        raise Refused(
+            f"the clients of {now.rendered.name} would have to find it on another port, each member at another moment",
+            "go back to the client port it was deployed with; or run `invoke stop`, then `invoke deploy`, which keeps"
+            " the data and interrupts the clients",
         )
 
 

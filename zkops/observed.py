@@ -131,7 +131,8 @@ def agreed(members: Sequence[Member]) -> bool:
     leaders = [member for member in members if member.server and member.server.mode in {"leader", "standalone"}]
     if len(leaders) != 1 or not all(member.serving for member in members):
         return False
-    return len(members) == 1 or leaders[0].synced == len(members) - 1
+    # More than the others: a member that was taken out may follow still.
+    return len(members) == 1 or (leaders[0].synced or 0) >= len(members) - 1
 
 
 def whole(members: Sequence[Member]) -> bool:

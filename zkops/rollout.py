@@ -21,6 +21,10 @@ from zkops.watch import Watch, watching
 from zkops.wish import Wish
 
 
+PROOF_SECONDS = 15.0
+"""So long the first member of a new revision must serve before the next one follows it: some images die a bit later."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """What a deploy did."""
@@ -136,7 +140,7 @@ def _converge(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, watc
     What is observed decides, not what was planned before: so a deploy that was cut off is simply run again.
     """
     daemonset = rendered.object("DaemonSet")
-    rolling = False
+    rolling = proven = False
     for _ in range(20 + 10 * len(cluster.machines)):
         now = observe(cluster, rendered, kube)
         todo = plan(rendered, now, repair=wish.repair)
@@ -156,10 +160,12 @@ def _converge(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, watc
             password=password(rendered),
             timeout=wish.timeout,
             watch=watch,
+            proof=0.0 if proven else PROOF_SECONDS,
             leaving=tuple(member.machine for member in now.leaving),
         )
         watch.check()
         carry_out(first, site, (*now.members, *now.leaving), now.membership)
+        proven = proven or first.action == "restart"
         steps.append(str(first))
     raise Failed(
         f"{cluster.name} does not settle: after {len(steps)} steps there is still something to do",

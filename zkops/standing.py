@@ -151,8 +151,22 @@ class Standing:
             return described
         # Without a clear leader it may be an old membership that is told.
         membership = self.membership if self.leader or live is None else live.membership
+        if not self.observed.exists:
+            membership = self._readdressed(membership)
         leaving = {place.host: self._known_seat(place) for place in self.leaving if place.here or place.seat}
         return Roster(hosts={**leaving, **described.hosts}, membership=membership)
+
+    def _readdressed(self, membership: Membership) -> Membership:
+        """Give a stopped ensemble's membership with the addresses and ports of today: same ids, same votes.
+
+        A machine takes the newest version that it knows of, so this one is made newer than what all of them wrote.
+        """
+        wanted = {seat.id: seat for seat in self.rendered.roster.hosts.values()}
+        seats = tuple(
+            replace(wanted[seat.id], role=seat.role) if seat.id in wanted else seat for seat in membership.seats
+        )
+        changed = seats != membership.seats
+        return Membership(version=membership.version + 1, seats=seats) if changed else membership
 
     def _known_seat(self, place: Place) -> Seat:
         live = self.observed.roster.hosts.get(place.host) if self.observed.roster else None

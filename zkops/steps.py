@@ -92,7 +92,7 @@ def _restart(step: Step, site: Site, members: Members) -> None:
         member = gate.of(step.host, now)
         return "" if member.uid == before.uid else gate.hopeless(member)
 
-    gate.until(str(step), back, site, spoilt_by=step.host, hopeless=hopeless)
+    gate.until(str(step), back, site, spoilt_by=step.host, hopeless=hopeless, proof=site.proof)
 
 
 def _until_learnt(step: Step, site: Site) -> None:

@@ -175,7 +175,7 @@ def test_what_never_comes_is_named() -> None:
 def test_options_choose_groups_and_refuse_others() -> None:
     assert options([]).only is None
     assert options(["--only", "size", "--only", "gaps", "--quick"]).only == ["size", "gaps"]
-    assert set(GROUPS) == {"size", "startup", "memory", "probes", "throughput", "gaps"}
+    assert set(GROUPS) == {"size", "startup", "memory", "probes", "throughput", "gaps", "changes"}
     with pytest.raises(SystemExit) as refused:
         options(["--only", "everything"])
     assert refused.value.code == 2

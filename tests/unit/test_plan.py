@@ -118,9 +118,23 @@ def test_a_stopped_ensemble_starts_with_the_membership_it_had() -> None:
     kept = roster(seat(1), seat(2), seat(3), version=99)
     found = plan(RENDERED, replace(NOTHING, roster=kept))
     assert "roster demo" not in [f"{step.action} {step.target}" for step in found.steps][: len(NAMES) + 1]
+
+
+def test_a_stopped_ensemble_starts_at_its_machines_new_addresses_with_the_same_votes() -> None:
+    kept = roster(seat(1), seat(2), seat(3), version=99)
     moved = worlds.described(RENDERED, seat(1), seat(2), replace(seat(3), ip="172.31.77.99"))
-    with pytest.raises(Refused, match="know each other by other addresses"):
-        plan(moved, replace(worlds.nothing(CLUSTER, moved), roster=kept))
+    found = plan(moved, replace(worlds.nothing(CLUSTER, moved), roster=kept))
+    told = next(step.roster for step in found.steps if step.roster)
+    assert told.membership.version == 100, "newer than what any machine keeps"
+    assert [str(s) for s in told.membership.seats] == [str(s) for s in moved.roster.membership.seats]
+    assert told.founders == ()
+    assert [step.action for step in found.steps].count("roster") == 1
+
+
+def test_a_running_ensemble_keeps_its_client_port() -> None:
+    seats = [replace(seat(number), client=12181) for number in (1, 2, 3)]
+    with pytest.raises(Refused, match="on another port"):
+        plan(worlds.described(RENDERED, *seats), SERVING)
 
 
 def test_a_change_goes_through_followers_and_last_the_leader_which_is_out_meanwhile() -> None:

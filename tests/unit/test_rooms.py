@@ -17,7 +17,10 @@ OWNERS = {
     "kazoo": {"membership", "session", "slots", "writer", "znodes"},
     "rich": {"console"},
 }
-PURE = ("beats", "cluster", "causes", "lint", "observed", "plan", "render", "sizing", "status", "workload", "zoocfg")
+PURE = (
+    *("beats", "cluster", "causes", "forecast", "health", "lint", "moves", "observed", "plan", "planned", "reasons"),
+    *("render", "revisions", "seats", "sizing", "standing", "status", "wish", "workload", "zoocfg"),
+)
 
 
 def imported(file: Path) -> Iterator[str]:

@@ -22,6 +22,9 @@ final class Metrics implements MetricsContext {
 
     private static final Logger LOG = LoggerFactory.getLogger(Metrics.class);
 
+    /** Counts errors that end a critical thread, such as a write to the transaction log that failed. */
+    private static final String FATAL = "unrecoverable_error_count";
+
     private final ConcurrentMap<String, Gauge> gauges = new ConcurrentHashMap<>();
     private final ConcurrentMap<String, GaugeSet> gaugeSets = new ConcurrentHashMap<>();
     private final ConcurrentMap<String, SimpleCounter> counters = new ConcurrentHashMap<>();
@@ -36,7 +39,7 @@ final class Metrics implements MetricsContext {
 
     @Override
     public Counter getCounter(String name) {
-        counters.putIfAbsent(name, new SimpleCounter(name));
+        counters.putIfAbsent(name, name.equals(FATAL) ? new LastCounter(name) : new SimpleCounter(name));
         return counters.get(name);
     }
 
@@ -195,5 +198,26 @@ final class Metrics implements MetricsContext {
 
     private static double number(Number value) {
         return value == null ? 0 : value.doubleValue();
+    }
+
+    /**
+     * Ends the process when the transaction log could not be written. A follower would go on and join again with what
+     * it has in memory alone: its log then lacks transactions, or has them twice, and its next start loses data or
+     * fails (ZOOKEEPER-4882). Started anew it has what is on its disk, and learns the rest. Other critical threads fail
+     * whenever a leader goes away: those servers go on.
+     */
+    private static final class LastCounter extends SimpleCounter {
+        LastCounter(String name) {
+            super(name);
+        }
+
+        @Override
+        public void add(long delta) {
+            super.add(delta);
+            if (Thread.currentThread().getName().startsWith("SyncThread:")) {
+                System.err.println("zookeeper: the transaction log cannot be written, see above: the server ends");
+                Runtime.getRuntime().halt(1);
+            }
+        }
     }
 }
