@@ -20,7 +20,6 @@ from zkops.steps import carry_out
 from zkops.watch import Watch, watching
 from zkops.wish import Wish
 
-
 PROOF_SECONDS = 15.0
 """So long the first member of a new revision must serve before the next one follows it: some images die a bit later."""
 

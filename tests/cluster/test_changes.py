@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.cluster.conftest import DESCRIPTION, MakePipeline, Pipeline, end, until
+from zkops import lease
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -136,7 +137,7 @@ def test_a_rollback_brings_configuration_and_image_back(changing: Changing) -> N
 def test_a_second_operator_is_told_who_is_at_it(changing: Changing) -> None:
     changing.describe(zoo_cfg={"autopurge.snapRetainCount": 6})
     first = changing.start("deploy")
-    until(lambda: changing.invoke("deploy", "--timeout", "1").returncode == 3, "the first holds the lock", bound=30)
+    until(lambda: lease.held_by(changing.kube, changing.cluster) is not None, "the first holds the lock", bound=30)
     second = changing.invoke("deploy")
     first.communicate(timeout=300)
     assert first.returncode == 0
