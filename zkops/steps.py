@@ -15,6 +15,9 @@ from zkops.render import Object, roster_object
 from zkops.seats import Membership, seat_of
 from zkops.workload import super_name
 
+GRACE_SECONDS = 2
+"""The server ends at once when it is told to, but some kubelets let the whole grace pass before the pod is gone."""
+
 
 def carry_out(step: Step, site: Site, members: Members, known: Membership | None) -> None:
     """Carry out one step; *members* and the membership *known* are as observed when the step was planned.
@@ -82,7 +85,7 @@ def _restart(step: Step, site: Site, members: Members) -> None:
     """Replace a member's pod and wait until it is back, in sync, and nobody else is lost."""
     before = gate.of(step.host, members)
     if before.pod:
-        site.kube.delete_pod(str(before.pod["metadata"]["name"]))
+        site.kube.delete_pod(str(before.pod["metadata"]["name"]), GRACE_SECONDS)
 
     def back(now: Members) -> bool:
         member = gate.of(step.host, now)
