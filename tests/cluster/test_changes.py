@@ -192,14 +192,20 @@ def test_an_ensemble_grows_from_1_to_5_and_shrinks_again_and_nothing_is_lost(
         assert growing.ok("shell", "--command", "get /kept").strip() == "first"
 
 
+def pod_of(pipeline: Pipeline, hostname: str) -> str:
+    pods = pipeline.kube.pods(pipeline.cluster.name)
+    return next((str(pod["metadata"]["name"]) for pod in pods if pod["spec"].get("nodeName") == hostname), "")
+
+
 def test_a_replaced_disk_learns_before_it_votes(changing: Changing) -> None:
     follower = next(node for node, row in changing.rows().items() if row["state"] == "follower")
     changing.ok("shell", "--command", f"create /disk-{time.time_ns()} x")
-    node = changing.node(follower)
-    pod = next(pod for pod in changing.kube.pods("changing") if pod["spec"]["nodeName"] == follower)
-    code, output = node.exec_run(["sh", "-c", "rm -rf /var/lib/zkops/changing/data/* /var/lib/zkops/changing/log/*"])
+    before = pod_of(changing, follower)
+    wipe = "rm -rf /var/lib/zkops/changing/data/* /var/lib/zkops/changing/log/*"
+    code, output = changing.node(follower).exec_run(["sh", "-c", wipe])
     assert code == 0, output
-    changing.kube.delete_pod(pod["metadata"]["name"])
+    changing.kube.delete_pod(before)
+    until(lambda: pod_of(changing, follower) not in {"", before}, "a new pod")
     until(lambda: changing.status()["serving"] == 3, "the member learnt everything again")
-    assert "learns everything" in changing.ok("logs", "--member", follower)
-    assert changing.deployed()["changed"] is False
+    assert "learns everything" in changing.ok("logs", "--member", follower, "--lines", "5000")
+    until(lambda: not changing.plan(), "nothing is left to do")
