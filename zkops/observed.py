@@ -148,7 +148,7 @@ def has_quorum(members: Sequence[Member]) -> bool:
 
 def pod_trouble(pod: Object) -> str:
     """Say in a few words why a pod does not run, empty when it does."""
-    if pod["metadata"].get("deletionTimestamp"):
+    if ending(pod):
         return "going away"
     status = pod["status"]
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
@@ -160,6 +160,11 @@ def pod_trouble(pod: Object) -> str:
             return f"{container['name']} ended with exit code {ended['exitCode']}"
     phase = status.get("phase", "Unknown")
     return "" if phase == "Running" else phase
+
+
+def ending(pod: Object) -> bool:
+    """Whether a pod was told to end."""
+    return bool(pod["metadata"].get("deletionTimestamp"))
 
 
 def is_true(item: Object, condition: str) -> bool:

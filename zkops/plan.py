@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from zkops import health, moves, reasons
 from zkops.errors import Failed
 from zkops.forecast import after
-from zkops.observed import Observed, whole
+from zkops.observed import Observed, ending, whole
 from zkops.planned import Action, Plan, Step
 from zkops.render import Object, Rendered
 from zkops.standing import Standing
@@ -109,7 +109,8 @@ def _bring_up(now: Standing) -> Step | None:
 def _replace(now: Standing) -> Step | None:
     """A pod made from an earlier description of an ensemble that never served would stay for ever (OnDelete)."""
     for place in now.places:
-        if place.member.pod and place.member.stale:
+        # One that goes away already is replaced by Kubernetes, some kubelets take half a minute for it.
+        if place.member.pod and place.member.stale and not ending(place.member.pod):
             name = str(place.member.pod["metadata"]["name"])
             return Step(action="replace", target=name, host=place.host, reason="was made from a former description")
     return None
