@@ -97,9 +97,9 @@ def drain(cluster: Cluster, node: str, timeout: float) -> Drained:
     maintenance.machine_of(cluster, node)
     kube = Kube(cluster)
     password = render.password_in(_super_secret(cluster, kube))
-    with lease.hold(kube, cluster, f"drain of {node}"):
+    with lease.hold(kube, cluster, f"drain of {node}") as held:
         return maintenance.drain(
-            cluster, kube, node, timeout, lambda member: steps.move_leadership(cluster, kube, password, member)
+            cluster, kube, node, timeout, lambda member: steps.move_leadership(cluster, kube, password, member), held
         )
 
 
@@ -107,8 +107,8 @@ def undrain(cluster: Cluster, node: str, timeout: float) -> Drained:
     """Bring a drained machine's member back; see `zkops.drain.undrain`."""
     maintenance.machine_of(cluster, node)
     kube = Kube(cluster)
-    with lease.hold(kube, cluster, f"undrain of {node}"):
-        return maintenance.undrain(cluster, kube, node, timeout)
+    with lease.hold(kube, cluster, f"undrain of {node}") as held:
+        return maintenance.undrain(cluster, kube, node, timeout, held)
 
 
 def _login(cluster: Cluster) -> Login | None:

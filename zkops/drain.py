@@ -17,6 +17,7 @@ from zkops.kube import Kube
 from zkops.observe import DRAINED, agreed_on, drained_of, observe_members
 from zkops.observed import Member
 from zkops.seats import Membership
+from zkops.watch import Held
 
 POLL_SECONDS = 0.5
 
@@ -90,10 +91,10 @@ def _refuse_absent(number: int, other: Member | None, host: str) -> None:
         )
 
 
-def drain(cluster: Cluster, kube: Kube, node: str, timeout: float, move: Move) -> Drained:
+def drain(cluster: Cluster, kube: Kube, node: str, timeout: float, move: Move, held: Held) -> Drained:
     """Take the member on *node*, a hostname or id, out of service; *timeout* in seconds for it to end.
 
-    The caller holds the lock of the ensemble. Interrupted at any moment, running it again finishes.
+    The lock of the ensemble is *held*. Interrupted at any moment, running it again finishes.
 
     Raises:
         BadInput: it is no machine of the description.
@@ -108,6 +109,7 @@ def drain(cluster: Cluster, kube: Kube, node: str, timeout: float, move: Move) -
     if _leads(member) or _was_cut_off(member):
         move(member)
         _until_follows(cluster, kube, host, timeout)
+    held.check()  # a leader's turn may have taken long
     # First the note: whoever looks in between must see a member that is to be away, not one that is lost.
     _note(kube, host, lambda names: (*(name for name in names if name != cluster.name), cluster.name))
     if member.label == cluster.name:
@@ -121,10 +123,10 @@ def drain(cluster: Cluster, kube: Kube, node: str, timeout: float, move: Move) -
     )
 
 
-def undrain(cluster: Cluster, kube: Kube, node: str, timeout: float) -> Drained:
+def undrain(cluster: Cluster, kube: Kube, node: str, timeout: float, held: Held) -> Drained:
     """Bring the member on *node* back; *timeout* in seconds until it serves and is in sync.
 
-    The caller holds the lock of the ensemble. Interrupted at any moment, running it again finishes.
+    The lock of the ensemble is *held*. Interrupted at any moment, running it again finishes.
 
     Raises:
         BadInput: it is no machine of the description.
@@ -138,6 +140,7 @@ def undrain(cluster: Cluster, kube: Kube, node: str, timeout: float) -> Drained:
     _refuse_other(cluster, member)
     kube.label_node(host, cluster.kubernetes.node_label, cluster.name)
     _until_back(cluster, kube, host, timeout)
+    held.check()
     _note(kube, host, lambda names: tuple(name for name in names if name != cluster.name))
     return Drained(node=host, said=f"{host} serves again", changed=True)
 

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from zkops import console, forward, gate, membership
 from zkops.cluster import Cluster, Machine
 from zkops.errors import Failed
 from zkops.gate import Members, Site
 from zkops.kube import Kube
-from zkops.observe import FORMED
+from zkops.observe import FORMED, live_roster
 from zkops.observed import Member, agreed, has_quorum
 from zkops.planned import Step
 from zkops.render import Object, roster_object
@@ -151,7 +152,9 @@ def move_leadership(cluster: Cluster, kube: Kube, password: str, member: Member)
         seat = known.seat(member.machine.id)
         left = membership.leave(servers, password, seat.id, known, secret=secret) if seat else known
         # Without a seat it was cut off between the two.
-        membership.enter(servers, password, seat or seat_of(member.machine, cluster), left, secret=secret)
+        now = membership.enter(servers, password, seat or seat_of(member.machine, cluster), left, secret=secret)
+    if roster := live_roster(cluster.name, kube):
+        kube.apply(roster_object(cluster, replace(roster, membership=now)))
 
 
 def _wait(step: Step, site: Site) -> None:

@@ -171,6 +171,7 @@ def test_a_machine_is_drained_only_while_a_quorum_stays(changing: Changing) -> N
     assert changing.invoke("deploy").returncode == 3
     changing.ok("undrain", "--node", leader)
     assert changing.status()["serving"] == 3
+    assert changing.plan() == []
 
 
 def test_an_ensemble_grows_from_1_to_5_and_shrinks_again_and_nothing_is_lost(

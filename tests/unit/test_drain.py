@@ -20,6 +20,19 @@ from zkops.seats import founding
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 
 
+class Lock:
+    """The lease, held until it is lost."""
+
+    lost = False
+
+    def check(self) -> None:
+        if self.lost:
+            raise Failed("the lock was lost", "run it again")
+
+
+HELD = Lock()
+
+
 def machines(roles: str) -> list[dict[str, Any]]:
     """One machine a letter: `v` votes, `o` observes."""
     return [
@@ -97,11 +110,11 @@ def world(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def out(world: World, cluster: Cluster, node: str, timeout: float = 60) -> drain.Drained:
-    return drain.drain(cluster, world, node, timeout, world.move)  # type: ignore[arg-type]
+    return drain.drain(cluster, world, node, timeout, world.move, HELD)  # type: ignore[arg-type]
 
 
 def back(world: World, cluster: Cluster, node: str, timeout: float = 60) -> drain.Drained:
-    return drain.undrain(cluster, world, node, timeout)  # type: ignore[arg-type]
+    return drain.undrain(cluster, world, node, timeout, HELD)  # type: ignore[arg-type]
 
 
 def members(cluster: Cluster, states: tuple[str, ...]) -> tuple[Member, ...]:
@@ -215,7 +228,20 @@ def test_leadership_moves_before_anything_is_taken_away(cluster: Cluster, world:
 
 def test_a_member_that_goes_on_leading_is_not_drained(cluster: Cluster, world: World) -> None:
     with pytest.raises(Failed, match="waiting until demo-1 follows another leader: demo-1 leader"):
-        drain.drain(cluster, world, "demo-1", 0, lambda _member: None)  # type: ignore[arg-type]
+        drain.drain(cluster, world, "demo-1", 0, lambda _member: None, HELD)  # type: ignore[arg-type]
+    assert world.runs("demo-1")
+    assert DRAINED not in (world.node("demo-1")["metadata"].get("annotations") or {})
+
+
+def test_who_lost_the_lock_takes_nothing_away(cluster: Cluster, world: World) -> None:
+    lock = Lock()
+
+    def move(member: Member) -> None:
+        world.move(member)
+        lock.lost = True
+
+    with pytest.raises(Failed, match="the lock was lost"):
+        drain.drain(cluster, world, "demo-1", 60, move, lock)  # type: ignore[arg-type]
     assert world.runs("demo-1")
     assert DRAINED not in (world.node("demo-1")["metadata"].get("annotations") or {})
 
@@ -236,7 +262,7 @@ def test_after_leadership_moved_nobody_goes_before_all_others_are_back(cluster: 
 
         world.before = returns
 
-    assert drain.drain(cluster, world, "demo-1", 60, move).changed  # type: ignore[arg-type]
+    assert drain.drain(cluster, world, "demo-1", 60, move, HELD).changed  # type: ignore[arg-type]
     assert not world.runs("demo-1")
 
 
