@@ -11,7 +11,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.10.9"
-nox.options.sessions = ["lint", "typecheck", "unit", "integration", "cluster"]
+nox.options.sessions = ["lint", "typecheck", "unit", "integration", "cluster", "chaos"]
 nox.options.stop_on_first_error = True
 nox.options.reuse_venv = "yes"
 # virtualenv, not uv: it follows pip's own settings, such as a site's package mirror.
@@ -65,7 +65,7 @@ def cluster(session: nox.Session) -> None:
     _test(session, "cluster", "-n2", "--dist=loadgroup", prepare=True)
 
 
-@nox.session(default=False)
+@nox.session
 def chaos(session: nox.Session) -> None:
     """Change an ensemble with faults laid over it, and check every promise; `-- --minutes 60`, `-- --replay FILE`."""
     session.install("-q", "-e.[test]")

@@ -32,12 +32,12 @@ def after(step: Step, now: Standing) -> Observed:
 def _reseated(step: Step, now: Standing) -> Membership:
     if step.seat:
         return now.membership.entered(step.seat)
-    return now.membership.left(next(place.id for place in now.places if place.host == step.host))
+    return now.membership.left(now.at(step.host).id)
 
 
 def _moved(step: Step, now: Standing) -> Observed:
     """Give what follows a pod's beginning or end."""
-    serves = now.quorum or step.action == "restart"
+    serves = now.quorum or (step.action == "restart" and now.revived(now.at(step.host)))
 
     def moved(member: Member) -> Member:
         if step.action == "unlabel":

@@ -72,7 +72,7 @@ def until(
             site.watch.check()
             given_up = (hopeless(now) if hopeless else "") or (f"not done after {site.timeout:.0f} s" if late else "")
             if given_up:
-                blamed = [member for member in now if member.machine.hostname == spoilt_by]
+                blamed = [m for m in now if m.machine.hostname == spoilt_by and not (m.serving and m.pod_ready)]
                 told = trouble.lacking(site.cluster, blamed or concerned(now, site), site.kube)
                 mend = "remove the cause that is named, then run `invoke deploy` again; it goes on from here"
                 raise (Spoilt if spoilt_by else Failed)(f"{label}: {given_up}:\n{told}", mend)
@@ -117,6 +117,15 @@ def settled(members: Members, site: Site) -> bool:
 def of(host: str, members: Members) -> Member:
     """Give the member on a machine."""
     return next(member for member in members if member.machine.hostname == host)
+
+
+def lost(member: Member, before: Members) -> str:
+    """Say that a member of the new revision, which served *before*, crashes since; empty while it does not."""
+    then = next((other for other in before if other.machine.hostname == member.machine.hostname), member)
+    crashes = member.crashes - then.crashes
+    if member.stale or member.uid != then.uid or crashes < CRASHES:
+        return ""
+    return f"the server on {member.machine.hostname} crashed {crashes} times meanwhile"
 
 
 def hopeless(member: Member) -> str:

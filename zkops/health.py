@@ -119,6 +119,8 @@ def check(now: Standing, *, repair: bool) -> None:
     begun = now.observed.rolling or repair
     if len(broken) == 1 and (_mendable(now, broken[0]) if begun else quorum and broken[0].displaced):
         return
+    if begun and now.relics and (quorum or now.revived(*now.relics)):
+        return
     if broken and all(_coming(place) for place in broken) and _patient(now, broken):
         return
     _refuse(now, broken, begun=begun)
@@ -136,10 +138,7 @@ def changing(now: Standing) -> bool:
 
 def _mendable(now: Standing, place: Place) -> bool:
     """Whether a quorum stands, or would stand with this one: a pod that does not serve has none to take away."""
-    if now.quorum or now.serving:
-        return now.quorum
-    voters = now.membership.voters
-    return len(voters & (now.answering | {place.id})) >= now.membership.majority
+    return now.quorum if now.quorum or now.serving else now.revived(place)
 
 
 def _coming(place: Place) -> bool:

@@ -70,6 +70,8 @@ def _mend(now: Standing, *, repair: bool) -> Step | None:
     if not now.broken:
         return None
     place, *others = now.broken
+    if now.relics and (others or not now.quorum):
+        return _restart(now, now.relics[0])
     if now.quorum and place.displaced and place.seat and place.wanted and not now.taken(place.wanted):
         return _enter(now, place, replace(place.wanted, role=place.seat.role))
     if now.quorum and place == now.leader and len(now.membership.voters) > 1:

@@ -123,7 +123,8 @@ def _roll(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, watch: W
         console.say(f"undoing: {spoilt.what}", style="yellow")
         watch.forgive()
         try:
-            _converge(cluster, earlier.rendered, kube, replace(wish, repair=True), watch, steps)
+            back = replace(wish, repair=True)
+            _converge(cluster, earlier.rendered, kube, back, watch, steps, proven=True)
         except ZkopsError as error:
             raise Failed(f"{spoilt.what}\nand undoing it failed, too: {error.what}", error.mend) from error
         raise RolledBack(
@@ -133,13 +134,22 @@ def _roll(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, watch: W
         ) from spoilt
 
 
-def _converge(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, watch: Watch, steps: list[str]) -> None:
-    """Observe, plan and carry out the first step, until there is none.
+def _converge(
+    cluster: Cluster,
+    rendered: Rendered,
+    kube: Kube,
+    wish: Wish,
+    watch: Watch,
+    steps: list[str],
+    *,
+    proven: bool = False,
+) -> None:
+    """Observe, plan and carry out the first step, until there is none; a *proven* revision has served before.
 
     What is observed decides, not what was planned before: so a deploy that was cut off is simply run again.
     """
     daemonset = rendered.object("DaemonSet")
-    rolling = proven = False
+    rolling = False
     for _ in range(20 + 10 * len(cluster.machines)):
         now = observe(cluster, rendered, kube)
         todo = plan(rendered, now, repair=wish.repair)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from zkops.observed import Member, Observed
+from zkops.observed import Member, Observed, runs
 from zkops.render import Rendered
 from zkops.seats import Membership, Roster, Seat
 
@@ -40,6 +40,12 @@ class Place:
     def mode(self) -> str | None:
         """What the member says it is."""
         return self.member.server.mode if self.member.server else None
+
+    @property
+    def dead(self) -> bool:
+        """Whether there is a pod and surely no server in it: making it anew takes nobody away."""
+        pod = self.member.pod
+        return pod is not None and self.member.node_ready and not runs(pod)
 
     @property
     def votes(self) -> bool:
@@ -121,6 +127,21 @@ class Standing:
     def answering(self) -> frozenset[int]:
         """Ids of the members that answer, whether or not they serve."""
         return frozenset(place.id for place in self.places if place.member.server)
+
+    @property
+    def relics(self) -> tuple[Place, ...]:
+        """Dead members of another revision, voters first: it may be what killed them, and all can be made anew."""
+        found = (place for place in self.places if place.seat and place.dead and place.outdated and not place.displaced)
+        return tuple(sorted(found, key=lambda place: not place.votes))
+
+    def at(self, host: str) -> Place:
+        """Give the place on a machine."""
+        return next(place for place in self.places if place.host == host)
+
+    def revived(self, *places: Place) -> bool:
+        """Whether the voters that answer would be a majority with the members of *places* among them."""
+        back = self.answering | {place.id for place in places}
+        return len(self.membership.voters & back) >= self.membership.majority
 
     @property
     def joining(self) -> tuple[Place, ...]:

@@ -40,7 +40,7 @@ def carry_out(step: Step, site: Site, members: Members, known: Membership | None
             _change(step, site)
             _until_gone(step, site)
         case "wait":
-            return _wait(step, site)
+            return _wait(step, site, members)
         case _:
             _change(step, site)
     return console.say(f"{step.action} {step.target}: {step.reason}")
@@ -85,16 +85,23 @@ def _until_seen(daemonset: Object, kube: Kube) -> None:
 def _restart(step: Step, site: Site, members: Members) -> None:
     """Replace a member's pod and wait until it is back, in sync, and nobody else is lost."""
     before = gate.of(step.host, members)
+    others = [member for member in gate.concerned(members, site) if member != before]
+    crippled, quorum = any(member.server is None for member in others), has_quorum(members)
     if before.pod:
         site.kube.delete_pod(str(before.pod["metadata"]["name"]), GRACE_SECONDS)
 
     def back(now: Members) -> bool:
         member = gate.of(step.host, now)
-        return member.uid not in {"", before.uid} and member.ready and gate.settled(now, site)
+        if member.uid in {"", before.uid}:
+            return False
+        if crippled:  # others are mended after it, and before there is a quorum it cannot do more than answer
+            return member.serving if quorum else member.server is not None
+        return member.ready and gate.settled(now, site)
 
     def hopeless(now: Members) -> str:
         member = gate.of(step.host, now)
-        return "" if member.uid == before.uid else gate.hopeless(member)
+        said = "" if member.uid == before.uid else gate.hopeless(member)
+        return said or "; ".join(filter(None, (gate.lost(member, members) for member in now)))
 
     gate.until(str(step), back, site, spoilt_by=step.host, hopeless=hopeless, proof=site.proof)
 
@@ -157,12 +164,21 @@ def move_leadership(cluster: Cluster, kube: Kube, password: str, member: Member)
         kube.apply(roster_object(cluster, replace(roster, membership=now)))
 
 
-def _wait(step: Step, site: Site) -> None:
+def _wait(step: Step, site: Site, members: Members) -> None:
     if not step.host:
         return _until_settled(site)
     if step.host in {machine.hostname for machine in site.leaving}:
         return _until_gone(step, site)
-    return gate.until(str(step), lambda now: gate.of(step.host, now).serving, site)
+    before = gate.of(step.host, members)
+    # Of the new revision, and on a node that works: then it is the revision that spoils it.
+    new = step.host if before.node_ready and before.pod and not before.stale else ""
+    return gate.until(
+        str(step),
+        lambda now: gate.of(step.host, now).serving,
+        site,
+        spoilt_by=new,
+        hopeless=lambda now: gate.lost(gate.of(step.host, now), members) if new else "",
+    )
 
 
 def _until_settled(site: Site) -> None:

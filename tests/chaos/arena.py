@@ -35,12 +35,14 @@ DESCRIPTION: Mapping[str, Any] = {
 
 SERVER = "/opt/zookeeper/bin/entrypoint zkServer.sh start-foreground"
 ENDS = "sleep 10; echo this image ends after 10 s; exit 1"
+LATE = "sleep 40; echo this image ends after 40 s; exit 1"
 IMAGES: Mapping[str, str] = {
     "a": "LABEL chaos=a\n",
     "b": "LABEL chaos=b\n",
     "bad image": 'ENTRYPOINT ["/nothing/here"]\n',
     "crashing image": f'ENTRYPOINT ["/usr/bin/sh", "-c", "{ENDS}"]\n',
     "dying image": f'ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/sh", "-c", "{SERVER} & {ENDS}"]\n',
+    "late image": f'ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/sh", "-c", "{SERVER} & {LATE}"]\n',
 }
 """What is added to our image, by the name of the variant."""
 

@@ -11,6 +11,7 @@ from kazoo.exceptions import BadVersionError, KazooException, NodeExistsError, N
 from kazoo.retry import KazooRetry
 
 from tests.chaos.history import GONE, Kind, Operation
+from zkops.session import Handler
 
 ROOT = "/chaos"
 PACE = 0.033
@@ -76,7 +77,8 @@ class Client(threading.Thread):
     def connect(self, hosts: str) -> None:
         """Begin a session and the thread."""
         retry = KazooRetry(max_tries=-1, delay=0.05, backoff=1.5, max_delay=0.5)
-        self._kazoo = KazooClient(hosts=hosts, timeout=SESSION, connection_retry=retry)
+        # kazoo's own handler would try to reach a machine that is off for as long as the session may last.
+        self._kazoo = KazooClient(hosts=hosts, timeout=SESSION, connection_retry=retry, handler=Handler())
         self._kazoo.add_listener(self._changed)
         self._kazoo.start(timeout=60)
         self.start()

@@ -128,7 +128,10 @@ class Injector:
         if not self.result.begun:
             return None
         victims = frozenset(hosts[getattr(self.one, who)] for who in HURTS.get(self.one.fault, ()))
-        if self.one.fault == "dying image":  # serves for a while: any member that has it may go down at any time
+        if self.one.fault in {
+            "dying image",
+            "late image",
+        }:  # serves for a while: any member that has it may go down at any time
             victims = frozenset(hosts.values())
         silent = self.one.fault in SILENT
         return Disturbance(begin=self.result.begun, end=end + slow * silent, victims=victims, silent=silent)

@@ -21,6 +21,7 @@ Fault = Literal[
     "bad config",
     "crashing image",
     "dying image",
+    "late image",
 ]
 
 MACHINES = (1, 2, 3, 4, 5)
@@ -39,7 +40,7 @@ AROUND: tuple[Fault, ...] = (
 
 WITHIN: Mapping[Action, tuple[Fault, ...]] = {
     "refresh": ("bad config",),
-    "upgrade": ("bad image", "crashing image", "dying image"),
+    "upgrade": ("bad image", "crashing image", "dying image", "late image"),
     "join": ("bad image", "bad config", "crashing image"),
     "leave": ("bad image", "bad config", "crashing image"),
     "replace": ("bad image", "bad config", "crashing image"),

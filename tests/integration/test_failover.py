@@ -1,15 +1,19 @@
 """The default timings, both ways: a lost leader is replaced within 2.5 s, and a slow one is not taken for lost."""
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
 
+from tests.bench.lab import Member, at_once, lab
 from zkops import engine
 
 from .failover import (
+    ENV,
     HALF_MS,
     STARVE_SECONDS,
     Trio,
@@ -123,3 +127,21 @@ def test_a_member_starved_of_cpu_causes_no_election(members: Trio, role: str) ->
         assert throttled(starving) > counted + STARVE_SECONDS  # at least one slice in ten
 
     keeps_its_leader(members, hurt)
+
+
+def test_a_leader_that_nobody_follows_looks_for_another_one_long_before_its_init_limit(image: str) -> None:
+    # ZooKeeper's own way out, hearing a voter look anew, is shut: in production it is too late when all have found
+    # another leader by then. The voters elect the third, and are told a port of it where nobody listens.
+    extra = f"{ENV['ZOO_CFG_EXTRA']} leader.maxTimeToWaitForEpoch=-1"
+    with lab(docker.from_env(), f"zkops-unfollowed-{os.getpid()}") as place:
+        hosts = [next(place.hosts) for _ in range(3)]
+        made = []
+        for number, address in enumerate(hosts, 1):
+            ports = ["2888", "2888", "2888" if number == 3 else "2999"]
+            servers = " ".join(f"server.{n}={host}:{ports[n - 1]}:3888;2181" for n, host in enumerate(hosts, 1))
+            env = {**ENV, "ZOO_CFG_EXTRA": extra, "ZOO_SERVERS": servers, "ZOO_MY_ID": str(number)}
+            made.append(place.member(image, env, address))
+        at_once(Member.start, made)
+        eventually(lambda: b"nobody follows this leader" in made[2].container.logs(), within=30)
+        eventually(lambda: made[2].container.logs().count(b"QuorumPeer: LOOKING") >= 2, within=30)
+        at_once(Member.remove, made)

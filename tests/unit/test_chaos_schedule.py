@@ -65,7 +65,7 @@ def test_every_fault_of_the_issue_and_every_operation_is_there() -> None:
     }  # fmt: skip
     assert {fault for _, fault in PAIRS} - {"none", "node paused", "isolated"} == {
         "tool killed", "node killed", "partition", "API server restarted",
-        "disk full", "bad image", "bad config", "crashing image", "dying image",
+        "disk full", "bad image", "bad config", "crashing image", "dying image", "late image",
     }  # fmt: skip
 
 
@@ -94,7 +94,8 @@ def wrong(action: schedule.Action, fault: schedule.Fault, code: int, *, killed: 
         ("upgrade", "bad image", {4}),
         ("refresh", "bad config", {4}),
         ("join", "crashing image", {1, 4}),
-        ("upgrade", "dying image", {1, 4}),
+        ("upgrade", "dying image", {4}),
+        ("upgrade", "late image", {0, 4}),
     ],
 )
 def test_a_command_ends_with_what_the_fault_explains(

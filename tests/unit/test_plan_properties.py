@@ -3,6 +3,7 @@
 The world is simulated; leadership moves, members crash and the tool is killed whenever the draw says so.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hypothesis import given, settings
@@ -142,8 +143,13 @@ def strike(world: World, what: str, choice: int) -> None:
 
 
 def settle(case: Case) -> World:
+    """Make an ensemble what it is to become."""
+    return finish(case.world(), case.events)
+
+
+def finish(world: World, struck: Sequence[tuple[str, int]]) -> World:
     """Run `deploy` until nothing is left to do, as an operator would who reads its refusals."""
-    world, events = case.world(), list(case.events)
+    events = list(struck)
     for _ in range(BOUND):
         what, choice = events.pop(0) if events else ("calm", 0)
         strike(world, what, choice)
@@ -170,6 +176,20 @@ def settle(case: Case) -> World:
 def test_every_change_ends_as_described_and_keeps_the_promises_on_its_way(case: Case) -> None:
     world = settle(case)
     assert not list(world.differences()), "\n".join([*world.differences(), *world.log])
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(), st.lists(st.booleans(), min_size=7, max_size=7), st.booleans())
+def test_a_revision_that_kills_any_number_of_its_members_is_undone(case: Case, killed: list[bool], cut: bool) -> None:
+    case = replace(case, wanted=case.now, dead=0, elsewhere=frozenset(), applied=True)
+    world = case.world()
+    for host, dies in zip(world.hosts.values(), killed, strict=False):
+        if dies:  # made from the revision that is undone, and only a pod of the former one serves again
+            host.current = host.up = False
+            host.stuck = True
+    world.move_leader(case.leader)
+    world.rolling, world.repair = cut, not cut
+    assert not list(finish(world, case.events if cut else []).differences()), "\n".join(world.log)
 
 
 @settings(max_examples=30, deadline=None)

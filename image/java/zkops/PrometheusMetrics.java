@@ -18,6 +18,7 @@ public final class PrometheusMetrics implements MetricsProvider {
     private Settings settings;
     private Endpoint endpoint;
     private Thread clock;
+    private Thread unfollowed;
 
     /** Make a provider without settings; ZooKeeper calls this by name. */
     public PrometheusMetrics() {
@@ -35,6 +36,8 @@ public final class PrometheusMetrics implements MetricsProvider {
         endpoint.start();
         clock = new Clock();
         clock.start();
+        unfollowed = new Unfollowed();
+        unfollowed.start();
     }
 
     @Override
@@ -47,6 +50,7 @@ public final class PrometheusMetrics implements MetricsProvider {
         if (endpoint != null) {
             endpoint.stop();
             clock.interrupt();
+            unfollowed.interrupt();
         }
         metrics.forgetGauges();
     }
