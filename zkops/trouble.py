@@ -31,8 +31,10 @@ def why(member: Member, cluster: Cluster, kube: Kube) -> str:
             return "\n".join([*lines, *warnings, f"      cause: no pod was placed here: {cause}"])
         name = str(member.pod["metadata"]["name"])
         container = "prepare-data" if pod_trouble(member.pod).startswith("prepare-data") else "zookeeper"
-        log = kube.logs(name, container=container, lines=LOG_LINES).splitlines()
-        log = log or kube.logs(name, container=container, lines=LOG_LINES, previous=True).splitlines()
+        # Of a server that was started again it is the former one that tells why it ended.
+        ended = member.crashes > 0 and container == "zookeeper"
+        log = kube.logs(name, container=container, lines=LOG_LINES, previous=ended).splitlines()
+        log = log or kube.logs(name, container=container, lines=LOG_LINES, previous=not ended).splitlines()
         warnings = _warnings(name, kube)
         cause = causes.known([*log, *warnings, member.state], cluster.ports)
         told = [f"      cause: {cause}"] if cause else [f"      log: {line[:WIDTH]}" for line in log[-5:]]
