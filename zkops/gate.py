@@ -119,6 +119,11 @@ def of(host: str, members: Members) -> Member:
     return next(member for member in members if member.machine.hostname == host)
 
 
+def relic(member: Member) -> bool:
+    """Whether a member of a former revision is dead: it waits for its turn, nobody waits for it."""
+    return member.stale and member.dead
+
+
 def lost(member: Member, before: Members) -> str:
     """Say that a member of the new revision, which served *before*, crashes since; empty while it does not."""
     then = next((other for other in before if other.machine.hostname == member.machine.hostname), member)

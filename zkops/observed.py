@@ -69,6 +69,11 @@ class Member:
         return self.server is None and self.pod is not None and runs(self.pod)
 
     @property
+    def dead(self) -> bool:
+        """Whether there is a pod and surely no server in it: making it anew takes nobody away."""
+        return self.pod is not None and self.node_ready and not runs(self.pod)
+
+    @property
     def image(self) -> str:
         """The image of the pod, empty without a pod."""
         return str(self.pod["spec"]["containers"][0]["image"]) if self.pod else ""

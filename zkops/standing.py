@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from zkops.observed import Member, Observed, runs
+from zkops.observed import Member, Observed
 from zkops.render import Rendered
 from zkops.seats import Membership, Roster, Seat
 
@@ -40,12 +40,6 @@ class Place:
     def mode(self) -> str | None:
         """What the member says it is."""
         return self.member.server.mode if self.member.server else None
-
-    @property
-    def dead(self) -> bool:
-        """Whether there is a pod and surely no server in it: making it anew takes nobody away."""
-        pod = self.member.pod
-        return pod is not None and self.member.node_ready and not runs(pod)
 
     @property
     def votes(self) -> bool:
@@ -131,7 +125,11 @@ class Standing:
     @property
     def relics(self) -> tuple[Place, ...]:
         """Dead members of another revision, voters first: it may be what killed them, and all can be made anew."""
-        found = (place for place in self.places if place.seat and place.dead and place.outdated and not place.displaced)
+        found = (
+            place
+            for place in self.places
+            if place.seat and place.member.dead and place.outdated and not place.displaced
+        )
         return tuple(sorted(found, key=lambda place: not place.votes))
 
     def at(self, host: str) -> Place:

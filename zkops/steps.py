@@ -85,8 +85,6 @@ def _until_seen(daemonset: Object, kube: Kube) -> None:
 def _restart(step: Step, site: Site, members: Members) -> None:
     """Replace a member's pod and wait until it is back, in sync, and nobody else is lost."""
     before = gate.of(step.host, members)
-    others = [member for member in gate.concerned(members, site) if member != before]
-    crippled, quorum = any(member.server is None for member in others), has_quorum(members)
     if before.pod:
         site.kube.delete_pod(str(before.pod["metadata"]["name"]), GRACE_SECONDS)
 
@@ -94,8 +92,9 @@ def _restart(step: Step, site: Site, members: Members) -> None:
         member = gate.of(step.host, now)
         if member.uid in {"", before.uid}:
             return False
-        if crippled:  # others are mended after it, and before there is a quorum it cannot do more than answer
-            return member.serving if quorum else member.server is not None
+        if any(gate.relic(other) for other in gate.concerned(now, site)):
+            # These have their turn after it, and before there is a quorum it cannot do more than answer.
+            return member.serving if has_quorum(now) else member.server is not None
         return member.ready and gate.settled(now, site)
 
     def hopeless(now: Members) -> str:
