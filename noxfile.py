@@ -76,7 +76,7 @@ def chaos(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure our image beside one made as the official one is; `-- --quick`, `-- --only GROUP`, `-- --out DIR`."""
-    session.install("-q", "-e.[bench]")
+    session.install("-q", "-e.[bench,test]")
     session.run("python", "-m", "tests.bench", *session.posargs)
 
 

@@ -193,17 +193,20 @@ class Kube:
                 return False
             return True
 
-    def delete_pod(self, name: str, grace_seconds: int = 30) -> None:
-        """Delete a pod, its processes killed after *grace_seconds*; one that is gone already is no error."""
+    def delete_pod(self, name: str, grace_seconds: int = 30, uid: str = "") -> None:
+        """Delete a pod, its processes killed after *grace_seconds*; one that is gone already is no error.
+
+        With 0 the API forgets it at once: only for one that has ended. With a *uid* only that very pod is deleted.
+        """
         with self._explained(f"delete pod {name}"):
             try:
                 self._dynamic.resources.get(api_version="v1", kind="Pod").delete(
                     name=name,
                     namespace=self.namespace,
-                    body={"gracePeriodSeconds": grace_seconds},
+                    body={"gracePeriodSeconds": grace_seconds} | ({"preconditions": {"uid": uid}} if uid else {}),
                     _request_timeout=TIMEOUT,
                 )
-            except NotFoundError:
+            except (ConflictError, NotFoundError):
                 return
 
     def logs(self, pod: str, *, container: str | None = None, lines: int = 10, previous: bool = False) -> str:

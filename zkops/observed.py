@@ -167,6 +167,12 @@ def pod_trouble(pod: Object) -> str:
     return "" if phase == "Running" else phase
 
 
+def ended(pod: Object) -> bool:
+    """Whether a pod was told to end, and its node says that all its containers have."""
+    statuses = pod["status"].get("containerStatuses") or ()
+    return ending(pod) and bool(statuses) and all((status.get("state") or {}).get("terminated") for status in statuses)
+
+
 def ending(pod: Object) -> bool:
     """Whether a pod was told to end."""
     return bool(pod["metadata"].get("deletionTimestamp"))

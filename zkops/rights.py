@@ -116,8 +116,10 @@ def of_steps(steps: Iterable[Step], namespace: str) -> tuple[Right, ...]:
                 resource = KINDS[step.target.partition(" ")[0]]
                 # Server-side apply patches, and creates what is not there.
                 found |= {_right(resource, verb, namespace) for verb in ("patch", "create")}
-            case "label" | "unlabel":
+            case "label":
                 found.add(_right("nodes", "patch", namespace))
+            case "unlabel":
+                found |= {_right("nodes", "patch", namespace), _right("pods", "delete", namespace)}
             case "replace" | "restart":
                 found.add(_right("pods", "delete", namespace))
             case "roster":
