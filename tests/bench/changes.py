@@ -16,6 +16,7 @@ import yaml
 
 import sandbox
 from tests.bench.clock import Clock, until
+from tests.bench.disk import Disk
 from tests.bench.images import Images
 from tests.bench.lab import Lab
 from tests.bench.measures import OURS, PEER, Samples, longest_gap
@@ -26,6 +27,7 @@ from zkops.observe import observe_members
 from zkops.observed import Member, whole
 
 NAME, NET = "roll", 86
+GAP, ROLL = "longest write gap", "whole roll"
 BOUND = 300.0
 """Seconds within which a roll is over."""
 AFTER = 2.0
@@ -117,7 +119,7 @@ def _add(samples: Samples, way: str, what: str, value: float) -> None:
     unit = "" if what == "elections" else "s"
     others = [other for other in WAYS if other != "ours"] if way == "ours" else [way]
     for other in others:
-        short = f"{what}, change of three members: {other}" if what != "elections" else ""
+        short = f"{what}, change of three members: {other}" if what in {GAP, ROLL} else ""
         name = f"{what}: {other}, ours"
         samples.add(OURS if way == "ours" else PEER, name, unit, value, headline=short)
 
@@ -145,7 +147,10 @@ def _running() -> Iterator[Rolled]:
 
 
 def _rolled(rolled: Rolled, roll: Roll, number: int) -> dict[str, float]:
-    """Roll once; give the longest gap of any of three clients, how long it took, and how often leaders changed."""
+    """Roll once; give the longest gap of any of three clients, how long it took, and how often leaders changed.
+
+    A gap may be the disk's doing: all members and Kubernetes share one here. So its slowest fsync is told, too.
+    """
     rolled.settle()
     before = _epoch(rolled)
     writers = [Writer(f"changes-{n}", rolled.hosts[n:] + rolled.hosts[:n]) for n in range(len(rolled.hosts))]
@@ -153,6 +158,9 @@ def _rolled(rolled: Rolled, roll: Roll, number: int) -> dict[str, float]:
         for writer in writers:
             stack.callback(writer.end)
             writer.begin()
+        disk = Disk()
+        stack.callback(disk.end)
+        disk.start()
         begin = time.monotonic()
         roll(rolled, number)
         rolled.settle()
@@ -160,7 +168,8 @@ def _rolled(rolled: Rolled, roll: Roll, number: int) -> dict[str, float]:
         until(lambda: all(w.wrote_since(over + AFTER) for w in writers), "writes go on", BOUND, pause=0.05)
         end = time.monotonic()
         gap = max(longest_gap(writer.acknowledged, begin, end) for writer in writers)
-    return {"longest write gap": gap, "whole roll": over - begin, "elections": float(_epoch(rolled) - before)}
+    elections = float(_epoch(rolled) - before)
+    return {GAP: gap, ROLL: over - begin, "slowest fsync of the disk meanwhile": disk.slowest, "elections": elections}
 
 
 def _epoch(rolled: Rolled) -> int:

@@ -1,7 +1,9 @@
 """The default timings, both ways: a lost leader is replaced within 2.5 s, and a slow one is not taken for lost."""
 
+import io
 import logging
 import os
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from zkops import engine
 from .failover import (
     ENV,
     HALF_MS,
+    SLOW_DISK,
     STARVE_SECONDS,
     Trio,
     frozen,
@@ -35,6 +38,8 @@ log = logging.getLogger(__name__)
 PROMISE = 2.5
 """Seconds that a leader's loss of its network may cost those who write through the others."""
 TRIES = 5
+SLOW = b"6000"
+"""Milliseconds of each fsync of a follower that a leader must wait for: more than it waits alone."""
 ROLES = pytest.mark.parametrize("role", ["leader", "follower"])
 
 
@@ -129,6 +134,9 @@ def test_a_member_starved_of_cpu_causes_no_election(members: Trio, role: str) ->
     keeps_its_leader(members, hurt)
 
 
+GIVES_UP = b"nobody follows this leader"
+
+
 def test_a_leader_that_nobody_follows_looks_for_another_one_long_before_its_init_limit(image: str) -> None:
     # ZooKeeper's own way out, hearing a voter look anew, is shut: in production it is too late when all have found
     # another leader by then. The voters elect the third, and are told a port of it where nobody listens.
@@ -142,6 +150,23 @@ def test_a_leader_that_nobody_follows_looks_for_another_one_long_before_its_init
             env = {**ENV, "ZOO_CFG_EXTRA": extra, "ZOO_SERVERS": servers, "ZOO_MY_ID": str(number)}
             made.append(place.member(image, env, address))
         at_once(Member.start, made)
-        eventually(lambda: b"nobody follows this leader" in made[2].container.logs(), within=30)
+        eventually(lambda: GIVES_UP in made[2].container.logs(), within=30)
         eventually(lambda: made[2].container.logs().count(b"QuorumPeer: LOOKING") >= 2, within=30)
+        at_once(Member.remove, made)
+
+
+def test_a_leader_waits_for_a_follower_that_is_slow_and_not_for_one_that_died_meanwhile(slowable: str) -> None:
+    with lab(docker.from_env(), f"zkops-died-{os.getpid()}") as place:
+        made = place.members(slowable, ENV)
+        follower, leader, _ = made  # the third is never there: these two are needed for a quorum
+        with tarfile.open(fileobj=(archive := io.BytesIO()), mode="w") as tar:
+            entry = tarfile.TarInfo(Path(SLOW_DISK).name)
+            entry.size = len(SLOW)
+            tar.addfile(entry, io.BytesIO(SLOW))
+        assert follower.container.put_archive(str(Path(SLOW_DISK).parent), archive.getvalue())
+        at_once(Member.start, [follower, leader])
+        eventually(lambda: b"leading - synchronization" in leader.container.logs(), within=120)
+        assert GIVES_UP not in leader.container.logs(), "several fsyncs of a connected follower were waited for"
+        follower.container.kill()
+        eventually(lambda: GIVES_UP in leader.container.logs(), within=30)
         at_once(Member.remove, made)

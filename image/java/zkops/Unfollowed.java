@@ -1,23 +1,29 @@
 package zkops;
 
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.apache.zookeeper.server.quorum.Leader;
+import org.apache.zookeeper.server.quorum.LearnerHandler;
 import org.apache.zookeeper.server.quorum.QuorumPeer;
 
 /**
  * Lets a leader that nobody follows look for a leader again.
  *
- * <p>Members that start one after the other can elect two leaders. The one that the others left waits for followers
- * for as long as they may take to load their data (initLimit), and gives up sooner only when it hears a voter look
- * anew after `leader.maxTimeToWaitForEpoch` (`Leader.reportLookingSid`): when all have found the other leader by then,
- * it hears nothing more, and is out for a minute. Whoever elected it stops trying to connect after syncLimit ticks,
- * so that after twice as long nobody will come. The interrupt ends exactly the wait that its own timeout ends.
+ * <p>A new leader waits for a quorum of followers for as long as they may take to load their data (initLimit), even when
+ * none is connected: because the members elected two leaders and went to the other one, or because a follower died
+ * while it was brought up to date. It gives up sooner only when it hears a voter look anew in the first phase
+ * (`Leader.reportLookingSid`). Two such leaders of three members keep all from serving, the third cannot elect anybody.
+ *
+ * <p>Whoever elected it stops trying to connect after syncLimit ticks, so that after twice as long nobody will come. The
+ * interrupt ends exactly the waits that their own timeout ends. While a quorum is connected, it waits as ever.
  */
 final class Unfollowed extends Thread {
 
     private static final long POLL_MILLIS = 300;
+    private static final Set<String> WAITS = Set.of("getEpochToPropose", "waitForEpochAck", "waitForNewLeaderAck");
 
-    private Leader waiting;
+    private Leader alone;
     private long since;
 
     Unfollowed() {
@@ -39,30 +45,45 @@ final class Unfollowed extends Thread {
 
     private void look() {
         QuorumPeer peer = peer();
-        Leader leader = peer == null || !waits(peer) ? null : peer.leader;
+        Leader leader = peer == null ? null : peer.leader;
+        if (leader == null || !waits(peer) || followed(leader, peer)) {
+            alone = null;
+            return;
+        }
         long now = System.nanoTime();
-        if (leader == null || leader != waiting) {
-            waiting = leader;
+        if (leader != alone) {
+            alone = leader;
             since = now;
         } else if (TimeUnit.NANOSECONDS.toMillis(now - since) > 2L * peer.getSyncLimit() * peer.getTickTime()) {
             System.err.println("zookeeper: nobody follows this leader, it looks for another one");
-            waiting = null;
+            alone = null;
             peer.interrupt();
         }
     }
 
-    /** Not while it loads its data or writes a snapshot: only in the waits for followers to say what they have. */
+    /** Not while it loads its data or writes a snapshot, nor while it serves: only in its waits for followers. */
     private static boolean waits(QuorumPeer peer) {
         if (peer.getPeerState() != QuorumPeer.ServerState.LEADING
-                || peer.getZabState() != QuorumPeer.ZabState.DISCOVERY) {
+                || peer.getZabState() == QuorumPeer.ZabState.BROADCAST) {
             return false;
         }
         for (StackTraceElement frame : peer.getStackTrace()) {
-            if (frame.getMethodName().equals("getEpochToPropose") || frame.getMethodName().equals("waitForEpochAck")) {
+            if (WAITS.contains(frame.getMethodName())) {
                 return true;
             }
         }
         return false;
+    }
+
+    /** Whether those connected are a quorum together with this member, wherever they are with their data. */
+    private static boolean followed(Leader leader, QuorumPeer peer) {
+        Set<Long> connected = new HashSet<>();
+        connected.add(peer.getMyId());
+        for (LearnerHandler learner : leader.getLearners()) {
+            connected.add((Long) learner.getLearnerHandlerInfo().get("sid"));
+        }
+        connected.retainAll(peer.getQuorumVerifier().getVotingMembers().keySet()); // what counts them looks no closer
+        return peer.getQuorumVerifier().containsQuorum(connected);
     }
 
     /** The member's main thread; null while there is none, as in a standalone server. */
