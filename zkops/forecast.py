@@ -8,7 +8,7 @@ from zkops.observed import Member, Observed
 from zkops.planned import Step
 from zkops.render import Object, Rendered
 from zkops.seats import Membership
-from zkops.standing import Standing
+from zkops.standing import Standing, becomes_stale, template_changes
 
 
 def after(step: Step, now: Standing) -> Observed:
@@ -61,22 +61,15 @@ def _waited(step: Step, now: Standing) -> Observed:
 
 
 def _applied(name: str, observed: Observed, rendered: Rendered) -> Observed:
-    fields = [change.field for change in observed.changes if change.object == name]
     done = replace(
         observed,
         exists=observed.exists or name.startswith("DaemonSet "),
         missing=tuple(other for other in observed.missing if other != name),
         changes=tuple(change for change in observed.changes if change.object != name),
     )
-    if not name.startswith("DaemonSet ") or not any(field.startswith("spec.template") for field in fields):
+    if not name.startswith("DaemonSet ") or not template_changes(observed):
         return done
-    usual = all(field.endswith((".image", ".configMap.name")) for field in fields)
-    return _each(done, lambda m: replace(m, stale=bool(m.pod) and not (usual and _runs_with(m, rendered))))
-
-
-def _runs_with(member: Member, rendered: Rendered) -> bool:
-    """Whether a pod has image and configuration as described already: it was the last change that is taken back."""
-    return (member.image, member.config) == (rendered.image, f"{rendered.name}-{rendered.config_hash}")
+    return _each(done, lambda m: replace(m, stale=becomes_stale(m, observed, rendered)))
 
 
 def _started(member: Member, rendered: Rendered, *, serves: bool) -> Member:

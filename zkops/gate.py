@@ -41,6 +41,8 @@ class Site:
     """Machines beyond the description that carry members still."""
     proof: float = 0.0
     """Seconds that a member has to serve without a break before it is taken for back."""
+    crashes: dict[str, int] = field(default_factory=dict)
+    """Of each pod, by uid, how often its server had crashed when it was first seen in this change."""
 
 
 def until(
@@ -70,12 +72,14 @@ def until(
             else:
                 since = None
             site.watch.check()
-            given_up = (hopeless(now) if hopeless else "") or (f"not done after {site.timeout:.0f} s" if late else "")
+            crashing = "; ".join(filter(None, [lost(member, site) for member in now]))
+            given_up = (hopeless(now) if hopeless else "") or crashing
+            given_up = given_up or (f"not done after {site.timeout:.0f} s" if late else "")
             if given_up:
                 blamed = [m for m in now if m.machine.hostname == spoilt_by and not (m.serving and m.pod_ready)]
                 told = trouble.lacking(site.cluster, blamed or concerned(now, site), site.kube)
                 mend = "remove the cause that is named, then run `invoke deploy` again; it goes on from here"
-                raise (Spoilt if spoilt_by else Failed)(f"{label}: {given_up}:\n{told}", mend)
+                raise (Spoilt if spoilt_by or crashing else Failed)(f"{label}: {given_up}:\n{told}", mend)
             step.update(", ".join(f"{member.machine.hostname} {member.state}" for member in now))
 
 
@@ -124,11 +128,12 @@ def relic(member: Member) -> bool:
     return member.stale and member.dead
 
 
-def lost(member: Member, before: Members) -> str:
-    """Say that a member of the new revision, which served *before*, crashes since; empty while it does not."""
-    then = next((other for other in before if other.machine.hostname == member.machine.hostname), member)
-    crashes = member.crashes - then.crashes
-    if member.stale or member.uid != then.uid or crashes < CRASHES:
+def lost(member: Member, site: Site) -> str:
+    """Say that a member of the new revision crashes while the change lasts; empty while it does not."""
+    if member.stale or not member.pod:
+        return ""
+    crashes = member.crashes - site.crashes.setdefault(member.uid, member.crashes)
+    if crashes < CRASHES:
         return ""
     return f"the server on {member.machine.hostname} crashed {crashes} times meanwhile"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from zkops.cluster import Machine
@@ -70,7 +71,7 @@ class Member:
 
     @property
     def dead(self) -> bool:
-        """Whether there is a pod and surely no server in it: making it anew takes nobody away."""
+        """Whether there is a pod and no server ran in it when its node told last: making it anew takes nobody away."""
         return self.pod is not None and self.node_ready and not runs(self.pod)
 
     @property
@@ -167,10 +168,28 @@ def pod_trouble(pod: Object) -> str:
     return "" if phase == "Running" else phase
 
 
-def ended(pod: Object) -> bool:
-    """Whether a pod was told to end, and its node says that all its containers have."""
+def ended(pod: Object, ran: frozenset[str]) -> bool:
+    """Whether a pod was told to end, and its node says that the containers which *ran* then, by id, have since.
+
+    One that had crashed before may be about to be started again, by a node that has not heard of the end yet.
+    """
+    told = pod["metadata"].get("deletionTimestamp")
+    if not told or not ran:
+        return False
+    asked = _time(told) - timedelta(seconds=pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+    states = [(status.get("state") or {}).get("terminated") for status in pod["status"].get("containerStatuses") or ()]
+    since = [end for end in states if end and end.get("containerID") in ran and _time(end["finishedAt"]) >= asked]
+    return bool(states) and len(since) == len(states)
+
+
+def running_in(pod: Object) -> frozenset[str]:
+    """Give the ids of the containers that run in a pod."""
     statuses = pod["status"].get("containerStatuses") or ()
-    return ending(pod) and bool(statuses) and all((status.get("state") or {}).get("terminated") for status in statuses)
+    return frozenset(s["containerID"] for s in statuses if (s.get("state") or {}).get("running") is not None)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def ending(pod: Object) -> bool:

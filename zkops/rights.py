@@ -126,6 +126,7 @@ def of_steps(steps: Iterable[Step], namespace: str) -> tuple[Right, ...]:
                 found |= {_right("configmaps", verb, namespace) for verb in ("patch", "create")}
             case "wait":
                 found.add(_right("daemonsets.apps", "patch", namespace))
+                found.add(_right("pods", "delete", namespace))  # of a member that ends; and a change may be undone
     return tuple(sorted(found))
 
 

@@ -151,6 +151,7 @@ def _converge(
     """
     daemonset = rendered.object("DaemonSet")
     rolling = False
+    crashes = dict[str, int]()
     for _ in range(20 + 10 * len(cluster.machines)):
         now = observe(cluster, rendered, kube)
         todo = plan(rendered, now, repair=wish.repair)
@@ -172,6 +173,7 @@ def _converge(
             watch=watch,
             proof=0.0 if proven else PROOF_SECONDS,
             leaving=tuple(member.machine for member in now.leaving),
+            crashes=crashes,
         )
         watch.check()
         carry_out(first, site, (*now.members, *now.leaving), now.membership)

@@ -65,6 +65,23 @@ class Place:
         return bool(self.seat and self.wanted and replace(self.seat, role=self.wanted.role) != self.wanted)
 
 
+def template_changes(observed: Observed) -> tuple[str, ...]:
+    """Give the fields of the pods' template that differ from the described ones: applying it restarts nobody yet."""
+    fields = (change.field for change in observed.changes if change.object.startswith("DaemonSet "))
+    return tuple(field for field in fields if field.startswith("spec.template"))
+
+
+def becomes_stale(member: Member, observed: Observed, rendered: Rendered) -> bool:
+    """Whether a pod is one of a former template once the described one is applied.
+
+    Not where image and configuration are as described already: then it is the last change that is taken back.
+    """
+    fields = template_changes(observed)
+    usual = all(field.endswith((".image", ".configMap.name")) for field in fields)
+    described = (member.image, member.config) == (rendered.image, f"{rendered.name}-{rendered.config_hash}")
+    return bool(fields and member.pod) and not (usual and described)
+
+
 class Standing:
     """The ensemble as observed, beside what is wanted."""
 
@@ -125,12 +142,12 @@ class Standing:
     @property
     def relics(self) -> tuple[Place, ...]:
         """Dead members of another revision, voters first: it may be what killed them, and all can be made anew."""
-        found = (
-            place
-            for place in self.places
-            if place.seat and place.member.dead and place.outdated and not place.displaced
-        )
+        dead = (place for place in self.places if place.seat and place.member.dead)
+        found = (place for place in dead if self._renewed(place) and not place.displaced)
         return tuple(sorted(found, key=lambda place: not place.votes))
+
+    def _renewed(self, place: Place) -> bool:
+        return place.outdated or becomes_stale(place.member, self.observed, self.rendered)
 
     def at(self, host: str) -> Place:
         """Give the place on a machine."""

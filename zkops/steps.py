@@ -11,7 +11,7 @@ from zkops.errors import Failed
 from zkops.gate import POLL_SECONDS, Members, Site
 from zkops.kube import Kube
 from zkops.observe import FORMED, live_roster
-from zkops.observed import Member, agreed, ended, has_quorum
+from zkops.observed import Member, agreed, ended, has_quorum, running_in
 from zkops.planned import Step
 from zkops.render import Object, roster_object
 from zkops.seats import Membership, seat_of
@@ -102,8 +102,7 @@ def _restart(step: Step, site: Site, members: Members) -> None:
 
     def hopeless(now: Members) -> str:
         member = gate.of(step.host, now)
-        said = "" if member.uid == before.uid else gate.hopeless(member)
-        return said or "; ".join(filter(None, (gate.lost(member, members) for member in now)))
+        return "" if member.uid == before.uid else gate.hopeless(member)
 
     gate.until(str(step), back, site, spoilt_by=step.host, hopeless=hopeless, proof=site.proof)
 
@@ -114,12 +113,13 @@ def _end(pod: Object, site: Site) -> None:
     Before they let a pod go kubelets clean up, those before 1.22 only every ten seconds; nobody need wait for that.
     """
     name, uid = (str(pod["metadata"][key]) for key in ("name", "uid"))
+    ran = running_in(pod)
     site.kube.delete_pod(name, GRACE_SECONDS)
     deadline = time.monotonic() + END_SECONDS
     with contextlib.suppress(Failed):  # the API server restarts: the gate waits for it
-        while time.monotonic() < deadline:
+        while ran and time.monotonic() < deadline:
             left = [found for found in site.kube.pods(site.cluster.name) if found["metadata"]["uid"] == uid]
-            if not left or ended(left[0]):
+            if not left or ended(left[0], ran):
                 site.kube.delete_pod(name, 0, uid)
                 break
             time.sleep(POLL_SECONDS)
@@ -188,18 +188,13 @@ def move_leadership(cluster: Cluster, kube: Kube, password: str, member: Member)
 def _wait(step: Step, site: Site, members: Members) -> None:
     if not step.host:
         return _until_settled(site)
-    if step.host in {machine.hostname for machine in site.leaving}:
-        return _until_gone(step, site, gate.of(step.host, members))
     before = gate.of(step.host, members)
+    leaves = step.host in {machine.hostname for machine in site.leaving}
+    if leaves and before.label != site.cluster.name:  # one that has a seat still is needed until it has none
+        return _until_gone(step, site, before)
     # Of the new revision, and on a node that works: then it is the revision that spoils it.
-    new = step.host if before.node_ready and before.pod and not before.stale else ""
-    return gate.until(
-        str(step),
-        lambda now: gate.of(step.host, now).serving,
-        site,
-        spoilt_by=new,
-        hopeless=lambda now: gate.lost(gate.of(step.host, now), members) if new else "",
-    )
+    new = before.node_ready and before.pod and not before.stale and not leaves
+    return gate.until(str(step), lambda now: gate.of(step.host, now).serving, site, spoilt_by=step.host if new else "")
 
 
 def _until_settled(site: Site) -> None:

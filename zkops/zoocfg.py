@@ -13,11 +13,12 @@ DEFAULTS: Mapping[str, str] = {
     # A lost leader is noticed after syncLimit ticks, 1.8 s. Why each value is as it is: docs/failover.md.
     "tickTime": "300",
     "syncLimit": "6",
-    # 60 s to load the data; the next three keep what else would wait as long, or 5 s, short.
+    # 60 s to load the data; the next four keep what else would wait as long, or 5 s, short.
     "initLimit": "200",
     "connectToLearnerMasterLimit": "6",
     "leader.maxTimeToWaitForEpoch": "200",
     "cnxTimeout": "2000",
+    "fastleader.maxNotificationInterval": "2000",
     # By themselves 2 and 20 ticks.
     "minSessionTimeout": "4000",
     "maxSessionTimeout": "40000",

@@ -11,7 +11,7 @@ from kazoo.exceptions import BadVersionError, KazooException, NodeExistsError, N
 from kazoo.retry import KazooRetry
 
 from tests.chaos.history import GONE, Kind, Operation
-from zkops.session import Handler
+from zkops.session import Handler, close
 
 ROOT = "/chaos"
 PACE = 0.033
@@ -108,8 +108,7 @@ class Client(threading.Thread):
         """Stop, and end the session."""
         self._ended.set()
         self.join(timeout=SESSION)
-        self._kazoo.stop()
-        self._kazoo.close()
+        close(self._kazoo)
 
     def create(self, key: str) -> bool:
         """Make a key; where no answer comes nobody ever uses it."""

@@ -121,7 +121,9 @@ class Runner:
     def _mended(self, row: Row, *words: str) -> None:
         deadline = time.monotonic() + MEND
         while True:
-            repair = ("--repair",) if row.mending and words[0] == "deploy" else ()
+            # What dies after the change was done leaves an ensemble that is not whole, and nobody's change under way.
+            late = row.fault == "late image" and row.mending and words[0] == "deploy"
+            repair = ("--repair",) if late else ()
             ran = self.arena.tool.run(*words, *repair)
             row.mending.append(("undrain " if words[0] == "undrain" else "") + str(ran.code))
             if ran.code == operations.DONE:

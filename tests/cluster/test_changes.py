@@ -152,6 +152,8 @@ def test_a_tool_that_is_killed_leaves_nothing_worse_and_the_next_one_finishes(ch
     for line in tool.stderr:
         if line.startswith(f"{moment} ") or line.startswith(f"… {moment} "):
             break
+    else:
+        pytest.fail(f"the tool ended without a {moment}")
     tool.send_signal(signal.SIGKILL)
     tool.wait()
     assert changing.status()["quorum"] is True

@@ -35,7 +35,7 @@ def test_two_of_three_lost_disks_serve_nothing_until_the_third_is_copied_as_docu
         "all three run again, and none serves",
     )
     assert ensemble.status()["quorum"] is False
-    assert ensemble.invoke("deploy").returncode == 3, "nothing can be changed without a quorum"
+    assert ensemble.invoke("deploy", "--timeout", "10").returncode == 1, "there is nothing that a deploy could do"
 
     ensemble.ok("stop")
     for host in LOST:

@@ -22,6 +22,7 @@ _TIMES = (
     "connectToLearnerMasterLimit",
     "leader.maxTimeToWaitForEpoch",
     "cnxTimeout",
+    "fastleader.maxNotificationInterval",
     "minSessionTimeout",
     "maxSessionTimeout",
 )

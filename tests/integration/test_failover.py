@@ -12,7 +12,7 @@ import docker
 import pytest
 
 from tests.bench.lab import Member, at_once, lab
-from zkops import engine
+from zkops import engine, zoocfg
 
 from .failover import (
     ENV,
@@ -132,6 +132,13 @@ def test_a_member_starved_of_cpu_causes_no_election(members: Trio, role: str) ->
         assert throttled(starving) > counted + STARVE_SECONDS  # at least one slice in ten
 
     keeps_its_leader(members, hurt)
+
+
+def test_members_that_look_for_a_leader_tell_the_others_often_enough_to_find_them_after_a_partition(
+    members: Trio,
+) -> None:
+    told = f"zookeeper.fastleader.maxNotificationInterval = {zoocfg.DEFAULTS['fastleader.maxNotificationInterval']} ms"
+    assert all(told.encode() in member.container.logs() for member in members.members)
 
 
 GIVES_UP = b"nobody follows this leader"

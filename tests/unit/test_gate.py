@@ -9,17 +9,28 @@ import pytest
 from tests.unit import worlds
 from zkops import gate, steps
 from zkops.cluster import Cluster
-from zkops.observed import Member, ended
+from zkops.observed import Member, ended, running_in
+from zkops.planned import Step
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
-RUNS: dict[str, Any] = {"state": {"running": {}}}
-ENDED: dict[str, Any] = {"state": {"terminated": {"exitCode": 143}}}
+DELETED, GRACE = "2026-01-01T00:00:10Z", 2
+RUNS: dict[str, Any] = {"containerID": "x", "state": {"running": {}}}
+ENDED: dict[str, Any] = {"containerID": "x", "state": {"terminated": {"containerID": "x", "finishedAt": DELETED}}}
+ENDED_BEFORE: dict[str, Any] = {
+    "containerID": "x",
+    "state": {"terminated": {"containerID": "x", "finishedAt": "2026-01-01T00:00:07Z"}},
+}
+ANOTHER_ENDED: dict[str, Any] = {
+    "containerID": "y",
+    "state": {"terminated": {"containerID": "y", "finishedAt": DELETED}},
+}
 LOOPS: dict[str, Any] = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}}
 
 
 def pod(container: dict[str, Any], *, uid: str = "a", going: bool = False) -> dict[str, Any]:
     made = worlds.pod("demo-1", IMAGE, **container)
-    made["metadata"] |= {"uid": uid} | ({"deletionTimestamp": "2026-01-01T00:00:02Z"} if going else {})
+    end = {"deletionTimestamp": DELETED, "deletionGracePeriodSeconds": GRACE}
+    made["metadata"] |= {"uid": uid} | (end if going else {})
     return made
 
 
@@ -30,6 +41,11 @@ def member(cluster: Cluster) -> Member:
 
 def crashed(member: Member, times: int, **changes: Any) -> Member:
     return replace(member, **{"pod": pod(RUNS | {"restartCount": times}), **changes})
+
+
+def seen(**crashes: int) -> Any:
+    """A site that has seen pods, by uid, with so many crashes."""
+    return SimpleNamespace(crashes=dict(crashes))
 
 
 @pytest.mark.parametrize(
@@ -44,13 +60,18 @@ def crashed(member: Member, times: int, **changes: Any) -> Member:
 def test_a_member_that_crashes_twice_while_others_have_their_turn_is_lost(
     member: Member, before: int, now: int, told: str
 ) -> None:
-    said = gate.lost(crashed(member, now), [crashed(member, before)])
+    said = gate.lost(crashed(member, now), seen(a=before))
     assert (told in said, bool(said)) == (True, bool(told))
 
 
+def test_crashes_in_different_steps_add_up(member: Member) -> None:
+    site = seen()
+    assert [bool(gate.lost(crashed(member, times), site)) for times in (4, 5, 5, 6)] == [False, False, False, True]
+
+
 def test_crashes_of_another_pod_or_of_the_former_revision_are_no_reason_to_undo(member: Member) -> None:
-    assert not gate.lost(crashed(member, 5, pod=pod(RUNS | {"restartCount": 5}, uid="b")), [crashed(member, 0)])
-    assert not gate.lost(crashed(member, 5, stale=True), [crashed(member, 0, stale=True)])
+    assert not gate.lost(crashed(member, 5, pod=pod(RUNS | {"restartCount": 5}, uid="b")), seen(a=0))
+    assert not gate.lost(crashed(member, 5, stale=True), seen(a=0))
 
 
 @pytest.mark.parametrize(
@@ -71,12 +92,25 @@ def test_only_what_surely_runs_no_server_of_a_former_revision_is_a_relic(
 
 @pytest.mark.parametrize(
     ("container", "going", "over"),
-    [(ENDED, True, True), (ENDED, False, False), (RUNS, True, False), (LOOPS, True, False)],
+    [
+        (ENDED, True, True),
+        (ENDED, False, False),
+        (ENDED_BEFORE, True, False),  # it had crashed, and may be about to be started again
+        (ANOTHER_ENDED, True, False),
+        (RUNS, True, False),
+        (LOOPS, True, False),
+    ],
 )
-def test_a_pod_has_ended_when_it_was_told_to_and_all_its_containers_have(
+def test_a_pod_has_ended_when_what_ran_in_it_ended_after_it_was_told_to(
     container: dict[str, Any], going: bool, over: bool
 ) -> None:
-    assert ended(pod(container, going=going)) is over
+    assert ended(pod(container, going=going), frozenset({"x"})) is over
+
+
+def test_a_pod_in_which_nothing_ran_is_left_to_its_node() -> None:
+    assert running_in(pod(RUNS)) == {"x"}
+    assert not running_in(pod(ENDED))
+    assert not ended(pod(ENDED, going=True), running_in(pod(LOOPS)))
 
 
 class Kube:
@@ -114,3 +148,17 @@ def test_a_pod_whose_end_nobody_tells_is_never_forgotten_by_force(
     kube = Kube(pod(RUNS, going=True))
     end(kube, cluster)
     assert kube.deleted == [("demo-1", steps.GRACE_SECONDS, "")]
+
+
+def test_a_leaving_member_is_ended_only_once_it_has_no_seat(
+    cluster: Cluster, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = list[str]()
+    monkeypatch.setattr(steps, "_end", lambda pod, _site: ends.append(pod["metadata"]["name"]))
+    monkeypatch.setattr(gate, "until", lambda *_words, **_options: None)
+    site: Any = SimpleNamespace(cluster=cluster, leaving=(member.machine,))
+    step = Step(action="wait", target=cluster.name, host=member.machine.hostname, reason="must serve first")
+    steps._wait(step, site, [member])
+    assert ends == [], "its vote may be what the quorum lacks"
+    steps._wait(step, site, [replace(member, label=None)])
+    assert len(ends) == 1

@@ -181,12 +181,12 @@ def test_every_change_ends_as_described_and_keeps_the_promises_on_its_way(case: 
 @settings(max_examples=100, deadline=None)
 @given(cases(), st.lists(st.booleans(), min_size=7, max_size=7), st.booleans())
 def test_a_revision_that_kills_any_number_of_its_members_is_undone(case: Case, killed: list[bool], cut: bool) -> None:
-    case = replace(case, wanted=case.now, dead=0, elsewhere=frozenset(), applied=True)
+    case = replace(case, wanted=case.now, dead=0, elsewhere=frozenset())
     world = case.world()
     for host, dies in zip(world.hosts.values(), killed, strict=False):
         if dies:  # made from the revision that is undone, and only a pod of the former one serves again
-            host.current = host.up = False
-            host.stuck = True
+            host.up, host.stuck = False, True
+            host.current = not case.applied  # what is undone is the present revision until the former one is applied
     world.move_leader(case.leader)
     world.rolling, world.repair = cut, not cut
     assert not list(finish(world, case.events if cut else []).differences()), "\n".join(world.log)

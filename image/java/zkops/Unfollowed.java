@@ -2,7 +2,6 @@ package zkops;
 
 import java.util.HashSet;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import org.apache.zookeeper.server.quorum.Leader;
 import org.apache.zookeeper.server.quorum.LearnerHandler;
 import org.apache.zookeeper.server.quorum.QuorumPeer;
@@ -15,8 +14,8 @@ import org.apache.zookeeper.server.quorum.QuorumPeer;
  * while it was brought up to date. It gives up sooner only when it hears a voter look anew in the first phase
  * (`Leader.reportLookingSid`). Two such leaders of three members keep all from serving, the third cannot elect anybody.
  *
- * <p>Whoever elected it stops trying to connect after syncLimit ticks, so that after twice as long nobody will come. The
- * interrupt ends exactly the waits that their own timeout ends. While a quorum is connected, it waits as ever.
+ * <p>Whoever elected it stops trying to connect after `connectToLearnerMasterLimit`, so that after twice as long nobody
+ * will come. The interrupt ends the waits that their own timeout ends. While a quorum is connected, it waits as ever.
  */
 final class Unfollowed extends Thread {
 
@@ -24,7 +23,7 @@ final class Unfollowed extends Thread {
     private static final Set<String> WAITS = Set.of("getEpochToPropose", "waitForEpochAck", "waitForNewLeaderAck");
 
     private Leader alone;
-    private long since;
+    private long looks;
 
     Unfollowed() {
         super("unfollowed-leader");
@@ -50,15 +49,21 @@ final class Unfollowed extends Thread {
             alone = null;
             return;
         }
-        long now = System.nanoTime();
         if (leader != alone) {
             alone = leader;
-            since = now;
-        } else if (TimeUnit.NANOSECONDS.toMillis(now - since) > 2L * peer.getSyncLimit() * peer.getTickTime()) {
+            looks = 0;
+        }
+        // Looks are counted, not time: after a pause of the whole process nobody has had the time to connect.
+        if (++looks * POLL_MILLIS > patience(peer)) {
             System.err.println("zookeeper: nobody follows this leader, it looks for another one");
             alone = null;
             peer.interrupt();
         }
+    }
+
+    /** In milliseconds: twice as long as whoever elected it tries to connect (`Learner.connectToLeader`). */
+    private static long patience(QuorumPeer peer) {
+        return 2L * Math.max(peer.getSyncLimit(), peer.getConnectToLearnerMasterLimit()) * peer.getTickTime();
     }
 
     /** Not while it loads its data or writes a snapshot, nor while it serves: only in its waits for followers. */
