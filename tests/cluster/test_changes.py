@@ -146,7 +146,7 @@ def test_a_second_operator_is_told_who_is_at_it(changing: Changing) -> None:
 
 @pytest.mark.parametrize("moment", ["restart", "leave", "enter"])
 def test_a_tool_that_is_killed_leaves_nothing_worse_and_the_next_one_finishes(changing: Changing, moment: str) -> None:
-    changing.describe(zoo_cfg={"autopurge.snapRetainCount": 10 + len(moment)})
+    changing.describe(zoo_cfg={"autopurge.snapRetainCount": {"restart": 11, "leave": 12, "enter": 13}[moment]})
     tool = changing.start("deploy")
     assert tool.stderr
     for line in tool.stderr:
