@@ -24,7 +24,7 @@ def differs(now: Standing, place: Place) -> str:
 def condition(now: Standing, place: Place) -> str:
     """Say what a member does now, and how far it is behind."""
     if not place.serving:
-        return place.member.state
+        return place.member.state.partition(": ")[0]  # the rest is for those who look for the cause
     role = place.mode if place.seat else "follows without a vote"
     leader = next((other.member.server for other in now.places if other.mode in LEADING), None)
     server = place.member.server
