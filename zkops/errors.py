@@ -22,6 +22,10 @@ class Failed(ZkopsError):
     """The work was begun and could not be finished."""
 
 
+class Unanswered(Failed):
+    """The API server did not answer: what was asked for may have been done or not."""
+
+
 class Spoilt(Failed):
     """A member did not come back from a change, or clients waited too long: what was changed is to be undone."""
 

@@ -23,7 +23,7 @@ from kubernetes.utils.quantity import parse_quantity
 
 from zkops import ROOT
 from zkops.cluster import Cluster
-from zkops.errors import BadInput, Failed
+from zkops.errors import BadInput, Failed, Unanswered
 from zkops.fourletter import Ask, ask_socket
 from zkops.render import Object
 
@@ -68,7 +68,8 @@ class Kube:
                 raise KeyboardInterrupt from error
             raise Failed(*explain(doing, error.status, _message(error))) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Failed(f"cannot {doing}: the Kubernetes API does not answer: {_root(error)}", self._mend()) from error
+            what = f"cannot {doing}: the Kubernetes API does not answer: {_root(error)}"
+            raise Unanswered(what, self._mend()) from error
 
     def _resource(self, item: Mapping[str, Any]) -> Any:
         return self._dynamic.resources.get(api_version=item["apiVersion"], kind=item["kind"])

@@ -8,21 +8,16 @@ from dataclasses import dataclass, field, replace
 from zkops import console, former, history, lease, revisions, rights
 from zkops.beats import Beats
 from zkops.cluster import Cluster
+from zkops.converge import converge
 from zkops.errors import BadInput, Failed, Refused, RolledBack, Spoilt, ZkopsError
-from zkops.gate import Site
 from zkops.kube import Kube
-from zkops.observe import ROLLING, observe
+from zkops.observe import observe
 from zkops.observed import config_of, node_ips
 from zkops.plan import plan
-from zkops.planned import MOVING, Plan
+from zkops.planned import Plan
 from zkops.render import Object, Rendered, password
-from zkops.steps import carry_out
 from zkops.watch import Watch, watching
 from zkops.wish import Wish
-
-PROOF_SECONDS = 12.0
-"""So long the first member of a new revision must serve before the next one follows it: an image that dies within ten
-seconds of its start is found by one member. It is a third of the time of a roll of three."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +112,7 @@ def _roll(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, watch: W
     """Converge; where a member is spoilt by it, converge to the former revision instead."""
     earlier = former.before(kube, cluster, rendered)
     try:
-        _converge(cluster, rendered, kube, wish, watch, steps)
+        converge(cluster, rendered, kube, wish, watch, steps)
     except Spoilt as spoilt:
         if not earlier:
             raise
@@ -125,7 +120,7 @@ def _roll(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, watch: W
         watch.forgive()
         try:
             back = replace(wish, repair=True)
-            _converge(cluster, earlier.rendered, kube, back, watch, steps, proven=True)
+            converge(cluster, earlier.rendered, kube, back, watch, steps, proven=True)
         except ZkopsError as error:
             raise Failed(f"{spoilt.what}\nand undoing it failed, too: {error.what}", error.mend) from error
         raise RolledBack(
@@ -133,56 +128,6 @@ def _roll(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, watch: W
             "remove the cause that is named, then run `invoke deploy` again",
             earlier.number,
         ) from spoilt
-
-
-def _converge(
-    cluster: Cluster,
-    rendered: Rendered,
-    kube: Kube,
-    wish: Wish,
-    watch: Watch,
-    steps: list[str],
-    *,
-    proven: bool = False,
-) -> None:
-    """Observe, plan and carry out the first step, until there is none; a *proven* revision has served before.
-
-    What is observed decides, not what was planned before: so a deploy that was cut off is simply run again.
-    """
-    daemonset = rendered.object("DaemonSet")
-    rolling = False
-    crashes = dict[str, int]()
-    for _ in range(20 + 10 * len(cluster.machines)):
-        now = observe(cluster, rendered, kube)
-        todo = plan(rendered, now, repair=wish.repair)
-        rolling = rolling or now.rolling
-        if not todo.steps:
-            if rolling:
-                kube.annotate(daemonset, ROLLING, None)
-            return
-        first = todo.steps[0]
-        if first.action in MOVING and not rolling:
-            kube.annotate(daemonset, ROLLING, wish.doing)
-            rolling = True
-        site = Site(
-            cluster=cluster,
-            rendered=rendered,
-            kube=kube,
-            password=password(rendered),
-            timeout=wish.timeout,
-            watch=watch,
-            proof=0.0 if proven else PROOF_SECONDS,
-            leaving=tuple(member.machine for member in now.leaving),
-            crashes=crashes,
-        )
-        watch.check()
-        carry_out(first, site, (*now.members, *now.leaving), now.membership)
-        proven = proven or first.action == "restart"
-        steps.append(str(first))
-    raise Failed(
-        f"{cluster.name} does not settle: after {len(steps)} steps there is still something to do",
-        "see `invoke plan`, `invoke status` and `invoke logs`; something else may be changing it too",
-    )
 
 
 @dataclass

@@ -8,7 +8,8 @@ import pytest
 from tests.conftest import MakeCluster
 from tests.unit import worlds
 from zkops.cluster import Cluster
-from zkops.errors import BadInput
+from zkops.converge import patiently
+from zkops.errors import BadInput, Failed, Unanswered
 from zkops.observed import agreed
 from zkops.rollout import check_nodes
 
@@ -81,3 +82,47 @@ def test_other_nodes_may_lack_addresses_and_ours_may_have_several(cluster: Clust
     with pytest.raises(BadInput) as caught:
         check_nodes(cluster, found)
     assert caught.value.mend == "write ip: 10.0.0.9"
+
+
+class Silent:
+    """An API server that does not answer *times* times; counts how often it was asked."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.asked = times, 0
+
+    def turn(self) -> str:
+        self.asked += 1
+        if self.asked <= self.times:
+            raise Unanswered("cannot list Pods: the Kubernetes API does not answer: refused", "look after it")
+        return "done"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zkops.converge.POLL_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_roll_goes_on_when_the_api_server_answers_again() -> None:
+    silent = Silent(3)
+    assert patiently(silent.turn, timeout=60) == "done"
+    assert silent.asked == 4
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_api_server_silent_for_too_long_is_told_with_what_to_run() -> None:
+    with pytest.raises(Failed, match="no answer for 0 s: cannot list Pods") as told:
+        patiently(Silent(10**9).turn, timeout=0)
+    assert told.value.mend == "look after it; then run `invoke deploy` again, it goes on from here"
+
+
+def test_what_went_wrong_otherwise_is_not_tried_again() -> None:
+    asked = []
+
+    def turn() -> None:
+        asked.append(1)
+        raise Failed("cannot apply it: forbidden", "ask for the right")
+
+    with pytest.raises(Failed, match="forbidden"):
+        patiently(turn, timeout=60)
+    assert asked == [1]
