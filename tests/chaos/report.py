@@ -26,6 +26,8 @@ class Row:
     """The longest time in which no client had a write acknowledged, from the operation's begin to the mending's end."""
     heartbeat: str = ""
     """The longest gap that the tool's own client saw, with its unit; empty where it told none."""
+    fsync: float = 0.0
+    """The slowest fsync of a probe on the disk that all members share."""
     operations: int = 0
     unknown: int = 0
     expired: int = 0
@@ -50,6 +52,7 @@ HEADERS = (
     "seconds",
     "longest gap",
     "tool's gap",
+    "slowest fsync",
     "operations",
     "no answer",
     "expired",
@@ -91,6 +94,7 @@ class Report:
                 f"{row.seconds:.0f}",
                 f"{row.gap:.2f} s",
                 row.heartbeat,
+                f"{row.fsync:.2f} s",
                 str(row.operations),
                 str(row.unknown),
                 str(row.expired),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tests.bench.disk import Disk
 from tests.chaos import checker, history, operations, readback, sessions, watch
 from tests.chaos.arena import CLIENT_PORT, HOSTS, IPS, NAME, Arena, addresses, idle
 from tests.chaos.client import SESSION
@@ -16,7 +17,7 @@ from tests.chaos.report import Report, Row
 from tests.chaos.sampler import Sampler
 from tests.chaos.schedule import AROUND, FOUNDERS, Round, World
 from tests.chaos.tool import Ran
-from tests.chaos.watch import Disturbance, Look
+from tests.chaos.watch import Disturbance, Look, Spans
 from tests.chaos.workload import Workload
 from zkops.console import say
 from zkops.errors import Failed
@@ -24,6 +25,9 @@ from zkops.errors import Failed
 SETTLE, MEND, IDLE = 120.0, 180.0, 60.0
 """Seconds for the sandbox to be whole after a fault, for the lock of a killed tool to be free, and for the clients to
 finish what they do."""
+
+DISK_PERIOD = 0.1
+"""Seconds between two writes of the disk's probe."""
 
 SLOW = 10.0
 """Seconds without an acknowledged write from which on the servers' logs are kept, although no promise was broken."""
@@ -63,7 +67,9 @@ class Runner:
         self.workload.move(addresses(sorted({*one.before.machines, *one.after.machines})))
         stable = tuple(machine for machine in one.before.machines if machine in one.after.machines)
         sampler = Sampler({HOSTS[machine]: IPS[machine] for machine in stable}, CLIENT_PORT)
+        disk = Disk(DISK_PERIOD)
         sampler.start()
+        disk.start()
         begin = time.monotonic()
         try:
             span = self._operate(one, row, stable)
@@ -71,8 +77,10 @@ class Runner:
             mended = time.monotonic()
         finally:
             looks = sampler.end()
+            disk.end()
         self.workload.move(addresses(one.after.machines))
-        self._check(one, row, looks, span)
+        row.fsync = disk.slowest
+        self._check(one, row, looks, span, disk.stalls)
         row.gap = watch.longest_gap((one.returned for one in self.history if one.acknowledged), begin, mended)
         self._keep(row, looks)
         say(f"chaos: round {row.number}: {row.verdict}, longest gap {row.gap:.2f} s")
@@ -133,7 +141,7 @@ class Runner:
                 return
             time.sleep(3)  # between two tries
 
-    def _check(self, one: Round, row: Row, looks: Sequence[Look], span: Disturbance | None) -> None:
+    def _check(self, one: Round, row: Row, looks: Sequence[Look], span: Disturbance | None, stalls: Spans) -> None:
         """Let the clients pause, read everything back, and check every promise."""
         if stuck := self.workload.pause(IDLE):
             row.broken.append(f"clients have had no answer for {IDLE:.0f} s: {', '.join(stuck)}")
@@ -141,6 +149,7 @@ class Runner:
         taken = self.workload.take()
         self.history += taken
         row.operations, row.unknown = len(taken), sum(done.status == "unknown" for done in taken)
+        row.broken += watch.unserved(looks, [span] if span else [], stalls)
         row.broken += list(self._broken(one, looks, span, row))
         self.report.checked += time.monotonic() - begin
         self.workload.go_on()
@@ -153,7 +162,6 @@ class Runner:
         yield from watch.expiries(expired, faults)
         yield from watch.leaders(looks)
         yield from watch.two_down(looks, faults)
-        yield from watch.unserved(looks, faults)
         serving = [machine for machine in one.after.machines if not idle((machine,))]
         if len(serving) <= len(one.after.machines) // 2:
             yield "nothing can be read back: there is no quorum"

@@ -6,6 +6,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 Hosts = frozenset[str]
+Spans = Sequence[tuple[float, float]]
+"""Begins and ends, by the monotonic clock."""
 
 SETTLE = 8.0
 """Seconds after the begin of a fault in which the tool may not yet have seen it when it took a member down."""
@@ -13,6 +15,9 @@ SETTLE = 8.0
 HANDOVER = 2.5
 """Seconds without anybody serving that the tool may cause. The goal is 0.5; on a busy machine looks are up to 1 s
 apart."""
+
+RECOVERY = 5.0
+"""Seconds after a stall of the machine's disk in which members may still look for one another."""
 
 STEADY = 2
 """Times in a row that an answer must be missing: on a busy machine a single one comes late."""
@@ -102,12 +107,17 @@ def two_down(looks: Sequence[Look], faults: Sequence[Disturbance]) -> list[str]:
     return list(found.values())
 
 
-def unserved(looks: Sequence[Look], faults: Sequence[Disturbance]) -> list[str]:
-    """Say when nobody served for longer than `HANDOVER`, and no fault that hurts members explains it."""
-    hurting = [fault for fault in faults if fault.victims]
+def unserved(looks: Sequence[Look], faults: Sequence[Disturbance], stalls: Spans = ()) -> list[str]:
+    """Say when nobody served for longer than `HANDOVER`, and no fault that hurts members explains it.
+
+    Nor one of the *stalls* of the one disk that all members write to: an ensemble none of whose members
+    can write serves nobody.
+    """
+    hurting = [(fault.begin, fault.end) for fault in faults if fault.victims]
+    hurting += [(begin, end + RECOVERY) for begin, end in stalls]
     found, served = [], looks[0].time if looks else 0.0
     for look in looks:
-        explained = any(fault.begin <= look.time <= fault.end for fault in hurting)
+        explained = any(begin <= look.time <= end for begin, end in hurting)
         if explained or any(answer.mode for answer in look.answers.values()):
             if not explained and look.time - served > HANDOVER:
                 found.append(

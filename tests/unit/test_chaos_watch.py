@@ -83,6 +83,12 @@ def test_a_short_handover_is_right_and_a_long_time_without_a_quorum_is_found() -
     assert watch.unserved(long, [fault(1, 9, "b")]) == []
 
 
+def test_nobody_serves_while_the_disk_of_all_stalls_and_only_so_long() -> None:
+    assert watch.unserved(looks("Lff", *["---"] * 9, "Lff"), [], [(1.0, 4.0)]) == []
+    assert watch.unserved(looks("Lff", *["---"] * 20, "Lff"), [], [(1.0, 4.0)]) != []
+    assert watch.unserved(looks("Lff", *["---"] * 9, "Lff"), [], [(20.0, 24.0)]) != []
+
+
 def test_a_session_may_end_only_in_a_fault_that_silences_a_server() -> None:
     silent, loud = fault(10, 30, "b", silent=True), fault(10, 30, "b")
     assert watch.expiries({"0x1": 20}, [silent]) == []
