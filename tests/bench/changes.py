@@ -137,6 +137,7 @@ def _running() -> Iterator[Rolled]:
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "cluster.yaml").write_text(yaml.safe_dump(described))
         cluster = load(Path(directory))
+        sandbox.down(cluster)  # a former run may have been ended in its midst
         try:
             sandbox.up(cluster)
             rolled = Rolled(Path(directory))

@@ -111,6 +111,7 @@ def sandboxed(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     file = directory / "cluster.yaml"
     file.write_text(yaml.safe_dump(DESCRIPTION | {"machines": [*DESCRIPTION["machines"], *SPARE]}))
     cluster = load(directory)
+    sandbox.down(cluster)  # a former run may have been ended in its midst
     try:
         sandbox.up(cluster)
         file.write_text(yaml.safe_dump(DESCRIPTION))

@@ -30,6 +30,7 @@ def boxes(cluster: Cluster) -> dict[str, Container]:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     cluster = describe(tmp_path_factory.mktemp("trio"), "trio", 79, machines=3)
+    sandbox.down(cluster)  # a former run may have been ended in its midst
     sandbox.up(cluster)
     try:
         yield cluster
