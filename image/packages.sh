@@ -46,7 +46,7 @@ fetch() {
     update "$lock"
     mkdir -p "$root/var/lib/dpkg/status.d" "$root/var/lib/dpkg/info" /tmp/packages && cd /tmp/packages
     while read -r suite package version architecture sha256 use; do
-        [[ $(apt-cache show "$package=$version" 2>&1) == Package:* ]] ||
+        offered "$package" "$version" ||
             fail "$package $version is gone from the archive; refresh image/packages.lock (invoke image.lock)"
         wanted+=("$package=$version")
     done < <(own "$lock")
@@ -61,6 +61,11 @@ fetch() {
         [[ $use == build ]] || dpkg --field "$package"_*.deb >"$root/var/lib/dpkg/status.d/$package"
         echo "packages: $package $version"
     done < <(own "$lock")
+}
+
+# Whether the archive has a version. What the base image has installed is no sign of it: apt shows that one, too.
+offered() {
+    apt-cache madison "$1" | awk -F' *[|] *' -v version="$2" '$2 == version {found = 1} END {exit !found}'
 }
 
 check() {

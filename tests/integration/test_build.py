@@ -46,6 +46,18 @@ def test_a_version_gone_from_the_archive_ends_the_build_with_the_mend(tmp_path: 
     assert "invoke image.lock" in sentence
 
 
+def test_a_version_that_only_the_base_image_has_left_is_gone_from_the_archive(tmp_path: Path, base: str) -> None:
+    # What a point release of Debian leaves: a base image made before it has versions that the archive lost.
+    recipe = tmp_path / "base"
+    recipe.mkdir()
+    status = "/^Package: base-files$/,/^$/s/^Version: .*/Version: 0.0.1/"
+    (recipe / "Dockerfile").write_text(f"FROM {base}\nRUN sed -i '{status}' /var/lib/dpkg/status\n")
+    older = engine.build(recipe, "zkops/test-build:older-base")
+    sentence = build_with(tmp_path, older, f"base-files {line_of('base-files')[2]}", "base-files 0.0.1")
+    assert "base-files 0.0.1 is gone from the archive" in sentence
+    assert "invoke image.lock" in sentence
+
+
 @pytest.mark.timeout(1200)
 def test_two_builds_without_cache_give_the_same_layers_and_bill_of_materials(
     image: str, base: str, tmp_path: Path, record_property: Callable[[str, object], None]
