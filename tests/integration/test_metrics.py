@@ -65,6 +65,7 @@ JVM_GAUGES = """
 jvm_buffer_pool_capacity_bytes jvm_buffer_pool_used_buffers jvm_buffer_pool_used_bytes jvm_classes_loaded
 jvm_info jvm_memory_bytes_committed jvm_memory_bytes_init jvm_memory_bytes_max jvm_memory_bytes_used
 jvm_memory_pool_bytes_committed jvm_memory_pool_bytes_init jvm_memory_pool_bytes_max jvm_memory_pool_bytes_used
+jvm_memory_pool_collection_used_bytes
 jvm_threads_current jvm_threads_daemon jvm_threads_deadlocked jvm_threads_deadlocked_monitor jvm_threads_peak
 jvm_threads_state process_max_fds process_open_fds process_resident_memory_bytes process_start_time_seconds
 process_virtual_memory_bytes
@@ -75,6 +76,9 @@ jvm_threads_started_total process_cpu_seconds_total
 """
 OURS = """
 zookeeper_server_info zookeeper_disk_free_bytes zookeeper_disk_size_bytes zookeeper_snapshot_age_seconds
+zookeeper_autopurge_interval_hours zookeeper_busiest_client_cnxns zookeeper_certificate_expiry_timestamp_seconds
+zookeeper_config_info zookeeper_epoch zookeeper_last_zxid zookeeper_max_client_cnxns zookeeper_member_info
+zookeeper_serving
 """
 JVM = (
     dict.fromkeys(JVM_GAUGES.split(), "gauge")

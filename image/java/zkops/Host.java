@@ -1,9 +1,12 @@
 package zkops;
 
 import java.io.File;
+import java.util.Set;
+import org.apache.zookeeper.jmx.MBeanRegistry;
+import org.apache.zookeeper.jmx.ZKMBeanInfo;
 import org.apache.zookeeper.version.Info;
 
-/** What ZooKeeper has no metric for: its role, the disks, the age of the newest snapshot. */
+/** What ZooKeeper has no metric for: role and membership, configuration, certificates, disks, age of the newest snapshot. */
 final class Host {
 
     private static final String VERSION = Info.MAJOR + "." + Info.MINOR + "." + Info.MICRO;
@@ -12,15 +15,37 @@ final class Host {
     /** The directories as the start script tells them; without the first nothing is said of disks. */
     private final String dataDir = System.getProperty("zkops.dataDir");
     private final String dataLogDir = System.getProperty("zkops.dataLogDir");
+    private final Member member;
+    /** Both null until the first scrape, to keep files out of the start. */
+    private Configuration configuration;
+    private Certificates certificates;
 
     Host(State state) {
         this.state = state;
+        this.member = new Member(state);
     }
 
     void write(Text text) {
         if (text.begin("zookeeper_server_info", "gauge")) {
             text.sample("", 1, "version", VERSION, "state", state.word());
         }
+        prepare();
+        Set<ZKMBeanInfo> beans = MBeanRegistry.getInstance().getRegisteredBeans();
+        member.write(text, beans);
+        Clients.write(text, beans);
+        configuration.write(text);
+        certificates.write(text);
+        disks(text);
+    }
+
+    private synchronized void prepare() {
+        if (configuration == null) {
+            configuration = new Configuration();
+            certificates = new Certificates(configuration);
+        }
+    }
+
+    private void disks(Text text) {
         if (dataDir == null) {
             return;
         }

@@ -117,6 +117,15 @@ final class Jvm implements NotificationListener {
                 }
             }
         }
+        // What lives: the rest of `used` may be garbage that nobody had to collect yet. A name of later client_java.
+        if (text.begin("jvm_memory_pool_collection_used_bytes", "gauge")) {
+            for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
+                MemoryUsage left = pool.getCollectionUsage();
+                if (left != null) {
+                    text.sample("", left.getUsed(), "pool", pool.getName());
+                }
+            }
+        }
         if (text.begin("jvm_memory_pool_allocated_bytes_total", "counter")) {
             for (Map.Entry<String, Long> pool : allocated.entrySet()) {
                 text.sample("", pool.getValue(), "pool", pool.getKey());

@@ -43,7 +43,7 @@ final class Unfollowed extends Thread {
     }
 
     private void look() {
-        QuorumPeer peer = peer();
+        QuorumPeer peer = peer(getThreadGroup());
         Leader leader = peer == null ? null : peer.leader;
         if (leader == null || !waits(peer) || followed(leader, peer)) {
             alone = null;
@@ -92,9 +92,9 @@ final class Unfollowed extends Thread {
     }
 
     /** The member's main thread; null while there is none, as in a standalone server. */
-    private static QuorumPeer peer() {
-        Thread[] found = new Thread[2 * activeCount() + 10];
-        int count = enumerate(found);
+    static QuorumPeer peer(ThreadGroup group) {
+        Thread[] found = new Thread[2 * group.activeCount() + 10];
+        int count = group.enumerate(found);
         for (int at = 0; at < count; at++) {
             if (found[at] instanceof QuorumPeer peer) {
                 return peer;
