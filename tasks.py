@@ -129,6 +129,15 @@ def history(_c: Context, path: str = "", json: bool = False) -> None:
     return console.result_table(f"{cluster.name}: {len(found)} revisions", revisions.HEADERS, revisions.table(found))
 
 
+@task(help={"list": "list all reports, the newest first", "json": "print JSON for scripts"})
+@cli.guarded
+def report(_c: Context, list: bool = False, json: bool = False) -> None:
+    """Open the report of the newest rollout in the browser, or print its path where there is none."""
+    from zkops import reports
+
+    reports.task(as_list=list, json=json)
+
+
 NODE = {"node": "hostname or id of a machine", "timeout": "seconds for its member to end, or to serve again"}
 
 
@@ -150,15 +159,21 @@ def undrain(_c: Context, path: str = "", node: str = "", timeout: str = "300") -
     console.result(deployment.undrain(cli.cluster(path), node, cli.seconds(timeout)).sentence())
 
 
-@task(help=HELP_JSON)
-@cli.guarded
-def status(_c: Context, path: str = "", json: bool = False) -> None:
-    """Show every member: node, role, state, epoch, zxid, lag, clients, version, image; and the connect string."""
-    from zkops import deployment
+WATCH = {"interval": "seconds between two readings, 0.5 to 60", "watch": "go on, with all figures, until Ctrl-C"}
 
-    now = deployment.status(cli.cluster(path))
+
+@task(help=HELP_JSON | WATCH)
+@cli.guarded
+def status(_c: Context, path: str = "", json: bool = False, watch: bool = False, interval: str = "1") -> None:
+    """Show every member: role, state, epoch, zxid, lag, clients, image; --watch goes on, with all figures."""
+    from zkops import deployment, live
+
+    seconds = live.interval(interval)
     if json:
-        return console.result_json(now)
+        return console.result_json(live.report(cli.cluster(path), seconds))
+    if watch:
+        return live.watch(cli.cluster(path), seconds)
+    now = deployment.status(cli.cluster(path))
     console.result_table(now.headline(), HEADERS, now.table())
     return console.result(f"connect string: {now.connect_string}")
 
@@ -185,14 +200,14 @@ def import_openpai(_c: Context, path: str = "", output: str = "") -> None:
     openpai_import.task(cli.where(path), output)
 
 
-@task(help=HELP_JSON)
+@task(help=HELP_JSON | {"deep": "measure too: the disks' fsync, snapshots, purge, versions, limits, clocks of nodes"})
 @cli.guarded
-def doctor(_c: Context, path: str = "", json: bool = False) -> None:
+def doctor(_c: Context, path: str = "", json: bool = False, deep: bool = False) -> None:
     """Check everything a deploy needs: Docker, registry, Kubernetes, rights, nodes, ports, disks, memory, clocks."""
     from zkops import checks
     from zkops.doctor import examine
 
-    found = examine(cli.cluster(path))
+    found = examine(cli.cluster(path), deep=deep)
     console.result_json(found) if json else console.result_table(found.headline(), checks.HEADERS, found.table())
     if not found.healthy:
         raise Exit(code=1)
@@ -383,6 +398,7 @@ ns = Collection(
     upgrade,
     rollback,
     history,
+    report,
     drain,
     undrain,
     status,

@@ -151,6 +151,14 @@ LabelKey = Annotated[
     _matching(_LABEL_KEY, 253, "is no Kubernetes label key; write one such as zkops/ensemble"),
     AfterValidator(_not_kubernetes_own),
 ]
+LabelValue = Annotated[
+    str,
+    _named(
+        r"|[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?",
+        63,
+        "is no value of a Kubernetes label; write letters, digits, '-', '_' and '.', 63 at most",
+    ),
+]
 Domain = Annotated[
     str,
     _matching(_DOMAIN, 253, "is no registry's host; write HOST or HOST:PORT, without http:// and without a path"),
@@ -212,6 +220,9 @@ ArchiveUrl = Annotated[
         "is no URL of an archive; write http(s)://HOST/PATH/apache-zookeeper-VERSION-bin.tar.gz",
     ),
     AfterValidator(_archive_url),
+]
+WebAddress = Annotated[
+    str, _named(r"https?://[^/\s\"'\\<>]+[^\s\"'\\<>]*", 1000, "is no address on the web; write https://HOST/PATH")
 ]
 Address = Annotated[str, AfterValidator(_address)]
 Whole = Annotated[int, BeforeValidator(_no_switch)]

@@ -59,7 +59,7 @@ def servers(cluster: Cluster, connect: Callable[[], Kube]) -> Iterator[str]:
     if not machines:
         raise Failed(f"{cluster.name} is not running", "run `invoke deploy`, or see `invoke status`")
     console.say("the members' ports cannot be reached from here: going through the Kubernetes API")
-    with ExitStack() as stack, _quiet():
+    with ExitStack() as stack, quiet():
         ports = [stack.enter_context(local(_Way(cluster, machine, kube).open)) for machine in machines]
         yield ",".join(f"127.0.0.1:{port}" for port in ports)
 
@@ -75,7 +75,7 @@ def ways(cluster: Cluster, connect: Callable[[], Kube]) -> Iterator[Mapping[str,
     port = cluster.ports.client
     with ThreadPoolExecutor(max_workers=min(16, len(cluster.machines))) as pool:
         found = dict(zip(cluster.machines, pool.map(lambda m: knock(m.ip, port), cluster.machines), strict=True))
-    with ExitStack() as stack, _quiet():
+    with ExitStack() as stack, quiet():
         kube = None if all(answer == "accepts" for answer in found.values()) else connect()
         made = {}
         for machine, answer in found.items():
@@ -87,7 +87,7 @@ def ways(cluster: Cluster, connect: Callable[[], Kube]) -> Iterator[Mapping[str,
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Print no traceback of a thread of Kubernetes' client that ends with its connection: ours is closed then, too."""
     former = threading.excepthook
 

@@ -13,13 +13,29 @@ from zkops import ROOT
 OWNERS = {
     "kubernetes": {"kube"},
     "websocket": {"kube"},
+    "jinja2": {"report"},
     "docker": {"archive", "daemon", "doctor", "engine", "image", "pins", "registry", "sbom", "sources"},
     "kazoo": {"membership", "session", "slots", "writer", "znodes"},
-    "rich": {"console"},
+    "prometheus_client": {"exposition"},
+    "rich": {"console", "live", "view"},
 }
 PURE = (
-    *("beats", "cluster", "causes", "forecast", "health", "lint", "moves", "observed", "plan", "planned", "reasons"),
-    *("render", "revisions", "seats", "sizing", "standing", "status", "wish", "workload", "zoocfg"),
+    *("amounts", "beats", "cluster", "causes", "columns", "ensemble", "exposition", "forecast", "health", "lint"),
+    *(
+        "monitoring",
+        "moves",
+        "observed",
+        "plan",
+        "planned",
+        "reading",
+        "reasons",
+        "render",
+        "revisions",
+        "seats",
+        "sizing",
+    ),
+    *("chart", "curve", "dashboard", "report", "timeline"),
+    *("standing", "status", "view", "vitals", "wish", "workload", "zoocfg"),
 )
 
 
