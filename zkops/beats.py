@@ -3,6 +3,9 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
+
+from zkops.wording import times
 
 BUCKET_SECONDS = 0.1
 BUCKETS = 600
@@ -37,6 +40,8 @@ class Bucket:
     """How many were acknowledged in it."""
     slowest: float
     """Milliseconds that the slowest of them took, 0 where there is none."""
+    typical: float = 0.0
+    """Milliseconds of their median."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +79,7 @@ class Beats:
 
     def __str__(self) -> str:
         mark = f" ({self.longest.mark})" if self.longest.mark else ""
-        kept = "session kept" if not self.sessions_lost else f"session lost {_times(self.sessions_lost)}"
+        kept = "session kept" if not self.sessions_lost else f"session lost {times(self.sessions_lost)}"
         return (
             f"heartbeat: longest gap {self.longest.seconds:.2f} s{mark}, {self.acknowledged} writes acknowledged,"
             f" {self._found()}, {kept}"
@@ -132,15 +137,17 @@ def timeline(record: Record) -> tuple[Bucket, ...]:
     """Count writes per 100 ms, or per as many times that as makes it short enough."""
     begun = record.acknowledged[0]
     width = BUCKET_SECONDS * (int((record.ended - begun) / BUCKET_SECONDS / BUCKETS) + 1)
-    writes = [0] * (int((record.ended - begun) / width) + 1)
-    slowest = [0.0] * len(writes)
+    buckets: list[list[float]] = [[] for _ in range(int((record.ended - begun) / width) + 1)]
     for time, took in zip(record.acknowledged, record.took, strict=True):
-        place = min(int((time - begun) / width), len(writes) - 1)
-        writes[place] += 1
-        slowest[place] = max(slowest[place], took * 1000)
+        buckets[min(int((time - begun) / width), len(buckets) - 1)].append(took * 1000)
     return tuple(
-        Bucket(at=round(place * width, 1), writes=count, slowest=longest)
-        for place, (count, longest) in enumerate(zip(writes, slowest, strict=True))
+        Bucket(
+            at=round(place * width, 1),
+            writes=len(times),
+            slowest=max(times, default=0.0),
+            typical=median(times) if times else 0.0,
+        )
+        for place, times in enumerate(buckets)
     )
 
 
@@ -161,7 +168,3 @@ def _gaps(record: Record) -> list[Gap]:
         Gap(seconds=seconds, at=begin + record.offset, mark=label)
         for (seconds, begin), label in zip(longest, labels, strict=True)
     ]
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")

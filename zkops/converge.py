@@ -74,6 +74,7 @@ class _Way:
     def go_on(self) -> Step | None:
         """Carry out what is first to do now; None where nothing is left."""
         now = observe(self.cluster, self.rendered, self.kube)
+        self.watch.log.saw((*now.members, *now.leaving))
         todo = plan(self.rendered, now, repair=self.wish.repair)
         self.rolling = self.rolling or now.rolling
         if not todo.steps:
@@ -85,7 +86,8 @@ class _Way:
             self.kube.annotate(self.rendered.object("DaemonSet"), ROLLING, self.wish.doing)
             self.rolling = True
         self.watch.check()
-        carry_out(first, self._site(now), (*now.members, *now.leaving), now.membership)
+        with self.watch.log.step(first):
+            carry_out(first, self._site(now), (*now.members, *now.leaving), now.membership)
         self.proven = self.proven or first.action == "restart"
         return first
 

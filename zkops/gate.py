@@ -63,11 +63,13 @@ def until(
         Failed: the same, where none is.
     """
     since = None
+    site.watch.log.waits(proof)
     with console.step(label) as step:
         for now, late in _looks(site, step):
             if done(now):
                 since = since or time.monotonic()
                 if time.monotonic() - since >= proof:
+                    site.watch.log.passes(since)
                     return
             else:
                 since = None
@@ -98,6 +100,7 @@ def _looks(site: Site, step: console.Step) -> Iterator[tuple[Members, bool]]:
             site.watch.check()
             step.update(error.what)
         else:
+            site.watch.log.saw(now)
             yield now, late
         time.sleep(POLL_SECONDS)
 

@@ -1,11 +1,10 @@
 """Carries a plan out, one gated step at a time, watched by a client, and undoes what spoils a member."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from zkops import console, former, history, lease, revisions, rights
+from zkops import console, former, history, lease, rights
 from zkops.beats import Beats
 from zkops.cluster import Cluster
 from zkops.converge import converge
@@ -15,6 +14,7 @@ from zkops.observe import observe
 from zkops.observed import config_of, node_ips
 from zkops.plan import plan
 from zkops.planned import Plan
+from zkops.recording import Record, recorded
 from zkops.render import Object, Rendered, password
 from zkops.watch import Watch, watching
 from zkops.wish import Wish
@@ -30,6 +30,8 @@ class Report:
     connect_string: str
     heartbeat: Beats | None = None
     """What a client saw meanwhile; None where nothing was done that it could have noticed."""
+    report: str | None = None
+    """The page that tells all of it; None where nothing was done, or it could not be written."""
 
     def sentence(self) -> str:
         """Say what was done, and how clients connect."""
@@ -66,7 +68,7 @@ def deploy(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish) -> Repo
     for warning in todo.warnings:
         console.warn(warning)
     with lease.hold(kube, cluster, wish.doing) as held:
-        with _recorded(cluster, rendered, kube, wish) as record:
+        with recorded(cluster, rendered, kube, wish, todo) as record:
             _watched(cluster, rendered, kube, wish, todo, held, record)
         _sweep(cluster, rendered, kube)
     return Report(
@@ -75,15 +77,17 @@ def deploy(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish) -> Repo
         seconds=time.monotonic() - started,
         connect_string=cluster.connect_string,
         heartbeat=record.seen,
+        report=str(record.page) if record.page else None,
     )
 
 
 def _watched(
-    cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, todo: Plan, held: lease.Held, record: "_Record"
+    cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, todo: Plan, held: lease.Held, record: Record
 ) -> None:
     watch = None
+    secret = password(rendered)
     try:
-        with watching(cluster, kube, held, wish.max_gap, moves=todo.moves, password=password(rendered)) as watch:
+        with watching(cluster, kube, held, wish.max_gap, moves=todo.moves, password=secret, log=record.log) as watch:
             _roll(cluster, rendered, kube, wish, watch, record.steps)
     except ZkopsError:
         if watch and watch.seen:
@@ -128,52 +132,6 @@ def _roll(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, watch: W
             "remove the cause that is named, then run `invoke deploy` again",
             earlier.number,
         ) from spoilt
-
-
-@dataclass
-class _Record:
-    """What the history is told at the end."""
-
-    steps: list[str] = field(default_factory=list)
-    seen: Beats | None = None
-
-
-@contextmanager
-def _recorded(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish) -> Iterator[_Record]:
-    """Write into the history what is begun, and how it ended."""
-    revision = history.begin(kube, cluster, wish.doing, rendered.object("DaemonSet"))
-    started = time.monotonic()
-    record = _Record()
-    outcome = revisions.INTERRUPTED
-    try:
-        yield record
-        outcome = revisions.DONE
-    except RolledBack as error:
-        outcome = f"rolled back to {error.number}"
-        raise
-    except ZkopsError as error:
-        outcome = f"failed: {error.what.splitlines()[0]}"
-        raise
-    finally:
-        history.finish(
-            kube,
-            cluster,
-            revision,
-            outcome=outcome,
-            seconds=time.monotonic() - started,
-            steps=tuple(record.steps),
-            heartbeat=_summary(record.seen),
-        )
-
-
-def _summary(seen: Beats | None) -> dict[str, float] | None:
-    if not seen:
-        return None
-    return {
-        "longest_gap": round(seen.longest.seconds, 3),
-        "sessions_lost": seen.sessions_lost,
-        "writes_lost": len(seen.lost),
-    }
 
 
 def check_nodes(cluster: Cluster, nodes: Sequence[Object]) -> None:

@@ -9,6 +9,7 @@ from zkops.beats import Beats
 from zkops.cluster import Cluster
 from zkops.errors import Spoilt
 from zkops.kube import Kube
+from zkops.recording import Log
 
 
 class Held(Protocol):
@@ -21,8 +22,12 @@ class Held(Protocol):
 class Watch:
     """Asked before each step and all along its gate."""
 
-    def __init__(self, held: Held, beat: heartbeat.Heartbeat | None, max_gap: float | None) -> None:
+    def __init__(
+        self, held: Held, beat: heartbeat.Heartbeat | None, max_gap: float | None, log: Log | None = None
+    ) -> None:
         self._held, self._beat, self._max_gap = held, beat, max_gap
+        self.log = log or Log()
+        """What is done and seen is written down there."""
         self.seen: Beats | None = None
         """What the client saw, once the change is over."""
 
@@ -43,6 +48,7 @@ class Watch:
     def forgive(self) -> None:
         """Go on whatever clients wait: undoing has no better choice."""
         self._max_gap = None
+        self.log.undoing = True
 
     def mark(self, label: str) -> None:
         """Tell the client what begins now, so that its gaps can be told apart."""
@@ -52,17 +58,17 @@ class Watch:
 
 @contextmanager
 def watching(
-    cluster: Cluster, kube: Kube, held: Held, max_gap: float | None, *, moves: bool, password: str
+    cluster: Cluster, kube: Kube, held: Held, max_gap: float | None, *, moves: bool, password: str, log: Log
 ) -> Iterator[Watch]:
     """Watch a change; with a client where clients could notice it, that is where it *moves* members."""
     if not moves:
-        yield Watch(held, None, None)
+        yield Watch(held, None, None, log)
         return
     with (
         forward.ways(cluster, lambda: kube) as ways,
         heartbeat.beating(",".join(ways.values()), cluster.name, password) as beat,
     ):
-        watch = Watch(held, beat, max_gap)
+        watch = Watch(held, beat, max_gap, log)
         try:
             yield watch
         finally:

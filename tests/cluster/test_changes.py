@@ -48,6 +48,7 @@ def unnoticed(report: dict[str, Any]) -> None:
     beat = report["heartbeat"]
     assert beat["acknowledged"] > 0
     assert (beat["lost"], beat["sessions_lost"]) == ([], 0), beat
+    assert "Longest gap" in Path(report["report"]).read_text()
 
 
 @pytest.fixture(scope="module")
