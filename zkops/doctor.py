@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from zkops import checks, engine, nodechecks, nodeprobe, registry, rights
+from zkops import checks, deepchecks, deepprobe, engine, nodechecks, nodeprobe, registry, rights
 from zkops import image as room
 from zkops.checks import TOLERATED, Finding, Node, Taint, skipped
 from zkops.cluster import Cluster
@@ -44,13 +44,13 @@ class Diagnosis:
         return [finding.row() for finding in self.findings]
 
 
-def examine(cluster: Cluster) -> Diagnosis:
-    """Run every check; one that cannot run is a finding too."""
+def examine(cluster: Cluster, *, deep: bool = False) -> Diagnosis:
+    """Run every check, the *deep* ones that write to the machines' disks too; one that cannot run is a finding."""
     with step(f"examining what {cluster.name} needs") as current:
         current.update("Docker and the registry")
         here, image = _here(cluster)
-        current.update("Kubernetes")
-        rest = _attempt(lambda: tuple(_there(cluster, image)))
+        current.update("Kubernetes, and the machines' disks" if deep else "Kubernetes")
+        rest = _attempt(lambda: tuple(_there(cluster, image, deep=deep)))
     # Data and log often share what is wrong with their disk: once is enough.
     findings = tuple(dict.fromkeys((*here, *((checks.kubernetes(rest),) if isinstance(rest, Trouble) else rest))))
     healthy = all(finding.state != "failed" for finding in findings)
@@ -103,7 +103,7 @@ def _digest(cluster: Cluster, tagged: str, user: Login | None) -> str | None:
         return registry.digest(client, tagged, cluster, user)
 
 
-def _there(cluster: Cluster, image: str | Trouble) -> Iterator[Finding]:
+def _there(cluster: Cluster, image: str | Trouble, *, deep: bool) -> Iterator[Finding]:
     kube = _attempt(lambda: Kube(cluster))
     before = time.time()
     answer = kube if isinstance(kube, Trouble) else _attempt(kube.version)
@@ -117,7 +117,7 @@ def _there(cluster: Cluster, image: str | Trouble) -> Iterator[Finding]:
     yield from _server_clock(date, now)
     needed = rights.needed(cluster, namespace_exists=_namespace_exists(cluster, kube), version=version)
     yield from checks.rights(needed, _attempt(lambda: rights.missing(needed, kube)))
-    yield from _nodes(cluster, kube, image)
+    yield from _nodes(cluster, kube, image, deep=deep)
 
 
 def _server_clock(date: str, now: float) -> Iterator[Finding]:
@@ -133,7 +133,7 @@ def _namespace_exists(cluster: Cluster, kube: Kube) -> bool:
     return isinstance(_attempt(lambda: kube.get(namespace)), dict)
 
 
-def _nodes(cluster: Cluster, kube: Kube, image: str | Trouble) -> Iterator[Finding]:
+def _nodes(cluster: Cluster, kube: Kube, image: str | Trouble, *, deep: bool) -> Iterator[Finding]:
     objects = _attempt(kube.nodes)
     if isinstance(objects, Trouble):
         yield checks.told("nodes", "API server", objects, "")
@@ -149,6 +149,9 @@ def _nodes(cluster: Cluster, kube: Kube, image: str | Trouble) -> Iterator[Findi
     looks = _looks(cluster, kube, image, [name for name, found in here.items() if found.ready])
     for name, found in here.items():
         yield from _inside(cluster, found, looks.get(name, Trouble(what="need a node that is ready", tried=False)))
+    if deep:
+        seen = {name: one for name, one in looks.items() if isinstance(one, Look)}
+        yield from deepchecks.judge(cluster, here, seen, _measured(cluster, kube, image, seen))
 
 
 def read_node(cluster: Cluster, item: Object, pods: tuple[Object, ...]) -> Node:
@@ -200,16 +203,26 @@ def _host_ports(pod: Object) -> Iterator[int]:
 def _looks(cluster: Cluster, kube: Kube, image: str | Trouble, ready: list[str]) -> Mapping[str, Look | Trouble]:
     if isinstance(image, Trouble):
         return dict.fromkeys(ready, image)
-    # Before the first deploy its namespace is not there, and is not made for a look.
+    machines = [machine for machine in cluster.machines if machine.hostname in ready]
+    found = _attempt(lambda: nodeprobe.look(cluster, _placed(cluster, kube), image, registry.login(cluster), machines))
+    return dict.fromkeys(ready, found) if isinstance(found, Trouble) else found
+
+
+def _measured(
+    cluster: Cluster, kube: Kube, image: str | Trouble, seen: Mapping[str, Look]
+) -> Mapping[str, deepprobe.Deep | Trouble]:
+    if isinstance(image, Trouble):
+        return {}
+    looks = {machine: seen[machine.hostname] for machine in cluster.machines if machine.hostname in seen}
+    found = _attempt(lambda: deepprobe.look(cluster, _placed(cluster, kube), image, registry.login(cluster), looks))
+    return dict.fromkeys(seen, found) if isinstance(found, Trouble) else found
+
+
+def _placed(cluster: Cluster, kube: Kube) -> Kube:
+    """Give Kubernetes for pods that look: before the first deploy its namespace is not there, nor made for a look."""
     namespace = cluster.kubernetes.namespace if _namespace_exists(cluster, kube) else "default"
     settings = cluster.kubernetes.model_copy(update={"namespace": namespace})
-    machines = [machine for machine in cluster.machines if machine.hostname in ready]
-    found = _attempt(
-        lambda: nodeprobe.look(
-            cluster, Kube(cluster.model_copy(update={"kubernetes": settings})), image, registry.login(cluster), machines
-        )
-    )
-    return dict.fromkeys(ready, found) if isinstance(found, Trouble) else found
+    return Kube(cluster.model_copy(update={"kubernetes": settings}))
 
 
 def _inside(cluster: Cluster, here: Node, seen: Look | Trouble) -> Iterator[Finding]:

@@ -2,10 +2,11 @@
 
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import TypeVar
 
 import yaml
 
@@ -16,6 +17,10 @@ from zkops.kube import Kube
 from zkops.observed import pod_trouble
 from zkops.registry import Login
 from zkops.render import MANIFESTS, Object, pull_secret
+
+T = TypeVar("T")
+Read = Callable[[str, float], T | None]
+"""Reads what a pod has printed by an operator's time; None where more is to come, ValueError for what no pod says."""
 
 START_SECONDS = 60.0
 """So long may the pods take to report, the pulling of the image included."""
@@ -125,6 +130,19 @@ def look(
     cluster: Cluster, kube: Kube, image: str, login: Login | None, machines: Collection[Machine]
 ) -> Mapping[str, Look | Trouble]:
     """Look at *machines*; hostname → what it says, or why it says nothing. The pods are gone afterwards."""
+    pods = {machine.hostname: manifest(cluster, machine, image, kube.namespace, suffix()) for machine in machines}
+    return ask(cluster, kube, login, {host: (pod, parse) for host, pod in pods.items()}, START_SECONDS)
+
+
+def suffix() -> str:
+    """Give what makes a pod's name one that was never used."""
+    return secrets.token_hex(3)
+
+
+def ask(
+    cluster: Cluster, kube: Kube, login: Login | None, pods: Mapping[str, tuple[Object, Read[T]]], seconds: float
+) -> Mapping[str, T | Trouble]:
+    """Run a pod on each host and read what it prints, for *seconds* at most; the pods are gone afterwards."""
     sweep(cluster, kube)
     try:
         if login:
@@ -132,7 +150,7 @@ def look(
             secret["metadata"] |= {"name": f"{cluster.name}-doctor", "namespace": kube.namespace}
             secret["metadata"]["labels"] |= {"app.kubernetes.io/name": "zookeeper-doctor"}
             kube.apply(secret)
-        return _await({machine.hostname: _start(cluster, machine, kube, image) for machine in machines}, kube)
+        return _await({host: (_start(pod, kube), read) for host, (pod, read) in pods.items()}, kube, seconds)
     finally:
         sweep(cluster, kube)
 
@@ -142,38 +160,40 @@ def sweep(cluster: Cluster, kube: Kube) -> None:
     selector = f"app.kubernetes.io/name=zookeeper-doctor,app.kubernetes.io/instance={cluster.name}"
     with suppress(ZkopsError):
         for item in kube.objects("Pod", namespace=kube.namespace, label_selector=selector):
-            kube.delete_pod(item["metadata"]["name"], grace_seconds=0)
+            kube.delete_pod(item["metadata"]["name"], item["spec"]["terminationGracePeriodSeconds"])
         if cluster.registry.credentials:
             name = {"name": f"{cluster.name}-doctor", "namespace": kube.namespace}
             kube.delete({"apiVersion": "v1", "kind": "Secret", "metadata": name})
 
 
-def _start(cluster: Cluster, machine: Machine, kube: Kube, image: str) -> Object | Trouble:
+def _start(item: Object, kube: Kube) -> Object | Trouble:
     try:
-        return kube.create(manifest(cluster, machine, image, kube.namespace, secrets.token_hex(3)))
+        return kube.create(item)
     except Failed as error:
         return Trouble(what=error.what, mend=error.mend)
 
 
-def _await(started: Mapping[str, Object | Trouble], kube: Kube) -> dict[str, Look | Trouble]:
-    found = {host: pod for host, pod in started.items() if isinstance(pod, Trouble)}
-    answers: dict[str, Look | Trouble] = dict(found)
-    deadline = time.monotonic() + START_SECONDS
-    while waiting := {host: pod for host, pod in started.items() if host not in answers and isinstance(pod, dict)}:
-        for host, pod in waiting.items():
-            answer = _answer(pod, kube, late=time.monotonic() > deadline)
+def _await(
+    started: Mapping[str, tuple[Object | Trouble, Read[T]]], kube: Kube, seconds: float
+) -> dict[str, T | Trouble]:
+    answers: dict[str, T | Trouble] = {host: pod for host, (pod, _) in started.items() if isinstance(pod, Trouble)}
+    deadline = time.monotonic() + seconds
+    while waiting := {host: item for host, item in started.items() if host not in answers}:
+        for host, (pod, read) in waiting.items():
+            late = time.monotonic() > deadline
+            answer = pod if isinstance(pod, Trouble) else _answer(pod, read, kube, late=late)
             if answer:
                 answers[host] = answer
         time.sleep(POLL_SECONDS)
     return answers
 
 
-def _answer(pod: Object, kube: Kube, *, late: bool) -> Look | Trouble | None:
+def _answer(pod: Object, read: Read[T], kube: Kube, *, late: bool) -> T | Trouble | None:
     name = str(pod["metadata"]["name"])
     try:
         before = time.time()
         text = kube.logs(name, lines=5000)
-        answer = parse(text, (before + time.time()) / 2)
+        answer = read(text, (before + time.time()) / 2)
         return answer or why_silent(kube.get(pod), late=late)
     except ValueError as error:
         return Trouble(what=f"the looking pod said what cannot be read: {error}", mend="report this, it is our defect")

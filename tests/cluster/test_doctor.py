@@ -33,6 +33,25 @@ def test_a_serving_ensemble_is_healthy_and_its_ports_are_its_own(pipeline: Pipel
     assert doctor_pods(pipeline) == []
 
 
+def test_a_serving_ensemble_is_measured_and_does_not_notice_it(pipeline: Pipeline) -> None:
+    def standing() -> list[tuple[str, int]]:
+        return [(member["state"], member["epoch"]) for member in pipeline.status()["members"]]
+
+    before = standing()
+    done = pipeline.invoke("doctor", "--deep", "--json")
+    found = json.loads(done.stdout)["findings"]
+    states = {(row["check"], row["where"]): row["state"] for row in found}
+    for node in ("pipe-1", "pipe-2", "pipe-3"):
+        # How quick the disk is, is the machine's doing.
+        assert states["fsync", node] != "skipped"
+        assert {states[check, node] for check in ("snapshot", "purge", "version", "files")} == {"ok"}, found
+        left = pipeline.node(node).exec_run(["find", "/var/lib/zkops", "-name", ".zkops-doctor*"])
+        assert left.output == b""
+    assert states["clock", "between nodes"] == "ok"
+    assert standing() == before
+    assert doctor_pods(pipeline) == []
+
+
 def test_before_the_first_deploy_nothing_is_made_by_looking(make_pipeline: MakePipeline) -> None:
     new = make_pipeline("unmade", 13081)
     found = findings(new, 0)
