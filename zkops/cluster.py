@@ -21,6 +21,7 @@ from zkops.sections import (
     Machine,
     Metrics,
     Model,
+    Monitoring,
     Paths,
     Ports,
     Registry,
@@ -49,6 +50,8 @@ class Cluster(Model):
     """Ports on the machines."""
     metrics: Metrics = Metrics()
     """The metrics page."""
+    monitoring: Monitoring = Monitoring()
+    """Prometheus and Grafana: how they find the members, the alerts, the dashboard."""
     log: Log = Log()
     """What the members log."""
     paths: Paths = Paths()
@@ -83,6 +86,11 @@ class Cluster(Model):
             raise ValueError(
                 f"metrics.address: {self.metrics.address} is the address of {owners[0]} alone, no other member could"
                 " listen there; write node"
+            )
+        if self.metrics.address == "127.0.0.1" and self.monitoring.scrape in {"podmonitor", "targets"}:
+            raise ValueError(
+                f"monitoring.scrape: is {self.monitoring.scrape}, but the metrics are served to the machine itself"
+                " alone; write metrics.address: node, or monitoring.scrape: none"
             )
 
     def _check_sandbox(self) -> None:

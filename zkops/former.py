@@ -55,8 +55,8 @@ def with_image(kube: Kube, cluster: Cluster, rendered: Rendered) -> Rendered:
 
 def _restored(revision: Revision, rendered: Rendered, kube: Kube) -> Former:
     config = _config(revision, rendered, kube)
-    instead = {"DaemonSet": revision.daemonset, "ConfigMap": config}
-    objects = tuple(instead.get(item["kind"], item) for item in rendered.objects)
+    replaced = {id(rendered.object("DaemonSet")): revision.daemonset, id(rendered.object("ConfigMap")): config}
+    objects = tuple(replaced.get(id(item), item) for item in rendered.objects)
     name = revision.config.rpartition("-")[2]
     return Former(
         number=revision.number, rendered=replace(rendered, objects=objects, image=revision.image, config_hash=name)

@@ -17,11 +17,11 @@ import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
+from kubernetes.dynamic.exceptions import ConflictError, NotFoundError, ResourceNotFoundError
 from kubernetes.stream import portforward
 from kubernetes.utils.quantity import parse_quantity
 
-from zkops import ROOT
+from zkops import ROOT, monitoring
 from zkops.cluster import Cluster
 from zkops.errors import BadInput, Failed, Unanswered
 from zkops.fourletter import Ask, ask_socket
@@ -72,7 +72,10 @@ class Kube:
             raise Unanswered(what, self._mend()) from error
 
     def _resource(self, item: Mapping[str, Any]) -> Any:
-        return self._dynamic.resources.get(api_version=item["apiVersion"], kind=item["kind"])
+        try:
+            return self._dynamic.resources.get(api_version=item["apiVersion"], kind=item["kind"])
+        except ResourceNotFoundError as error:
+            raise _unknown(item) from error
 
     def _list(self, kind: str, version: str = "v1", **selection: str) -> tuple[Object, ...]:
         with self._explained(f"list {kind}s"):
@@ -124,7 +127,10 @@ class Kube:
                 found = self._resource(item).get(
                     name=item["metadata"]["name"], namespace=item["metadata"].get("namespace"), _request_timeout=TIMEOUT
                 )
-            except NotFoundError:
+            except NotFoundError as error:
+                if "details" not in _status(error):  # it is the kind that is gone since we asked what there is
+                    self._dynamic.resources.invalidate_cache()
+                    raise _unknown(item) from error
                 return None
             return dict(found.to_dict())
 
@@ -296,10 +302,21 @@ def byte_count(quantity: str) -> int:
 
 
 def _message(error: ApiException) -> str:
+    return str(_status(error).get("message") or error.body or error.reason).strip()
+
+
+def _status(error: ApiException) -> Mapping[str, Any]:
+    """Give what the API server says of an error; empty where it says it in plain text."""
     try:
-        return str(json.loads(error.body)["message"])
-    except (TypeError, ValueError, KeyError):
-        return str(error.body or error.reason).strip()
+        found = json.loads(error.body)
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _unknown(item: Mapping[str, Any]) -> BadInput:
+    what = f"this Kubernetes knows no {item['kind']} ({item['apiVersion']})"
+    return BadInput(what, monitoring.missing(item["kind"]))
 
 
 def _selector(instance: str) -> str:

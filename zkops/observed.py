@@ -21,7 +21,8 @@ class Change:
     wanted: Any
 
     def __str__(self) -> str:
-        return f"{self.object}: {self.field}: {self.live} → {self.wanted}"
+        live, wanted = (text if len(text := str(value)) < 500 else "…" for value in (self.live, self.wanted))
+        return f"{self.object}: {self.field}: {live} → {wanted}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
-from zkops import ROOT, zoocfg
+from zkops import ROOT, monitoring, zoocfg
 from zkops.cluster import Cluster
 from zkops.errors import Failed
 from zkops.seats import Roster, founding
@@ -61,6 +61,7 @@ def render(cluster: Cluster, image: str) -> Rendered:
     )
     named = {f"kubernetes/{n}-{item['kind'].lower()}.yaml": dump(item) for n, item in enumerate(objects)}
     files = config | roster.data() | named | {"kubernetes/roster.yaml": dump(roster_object(cluster, roster))}
+    files |= monitoring.files(cluster)
     return Rendered(
         name=cluster.name,
         namespace=cluster.kubernetes.namespace,
@@ -137,6 +138,8 @@ def check(rendered: Rendered) -> tuple[str, ...]:
     versions = tuple(f"1.{minor}" for minor in range(OLDEST_MINOR, newest + 1))
     for version in versions:
         for item in rendered.objects:
+            if item["apiVersion"] == monitoring.OPERATOR:  # kinds of its own, which Kubernetes' schemas do not have
+                continue
             try:
                 kubernetes_validate.validate(item, version, strict=True)
             except kubernetes_validate.ValidationError as error:
@@ -171,7 +174,7 @@ def _patches(
         "configmap": lambda item: _at(_at(item, ("metadata", "name"), config_name), ("data",), dict(config)),
         "service": lambda item: _at(item, ("spec", "ports", 0, "port"), cluster.ports.client),
         "daemonset": lambda item: fitted(item, cluster, image, config_name),
-    }
+    } | monitoring.patches(cluster)
 
 
 def _made(cluster: Cluster) -> dict[str, str]:

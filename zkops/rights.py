@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 
+from zkops import monitoring
 from zkops.cluster import Cluster
 from zkops.errors import Failed
 from zkops.kube import Kube
@@ -82,12 +83,17 @@ KINDS = {
     "ConfigMap": "configmaps",
     "Service": "services",
     "DaemonSet": "daemonsets.apps",
+    "PodMonitor": "podmonitors.monitoring.coreos.com",
+    "PrometheusRule": "prometheusrules.monitoring.coreos.com",
 }
 
 
 def needed(cluster: Cluster, *, namespace_exists: bool, version: str = "") -> dict[Right, str]:
     """Give every right that the tasks need on a Kubernetes of *version*, such as `v1.35.0`, with the tasks."""
     rows = [*TABLE]
+    for kind in monitoring.kinds(cluster):
+        resource = KINDS[kind]
+        rows += [(resource, "get patch", "plan deploy"), (resource, "create", "deploy"), (resource, "delete", "delete")]
     if not namespace_exists:
         rows.append(("namespaces", "create", "deploy"))
     minor = re.match(r"v?1\.(\d+)", version)

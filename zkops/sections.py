@@ -13,6 +13,7 @@ from zkops.fields import (
     EnvironmentName,
     Label,
     LabelKey,
+    LabelValue,
     Listen,
     LoggerName,
     LogLevel,
@@ -24,6 +25,7 @@ from zkops.fields import (
     Release,
     Repository,
     Tag,
+    WebAddress,
 )
 
 
@@ -162,6 +164,21 @@ class Metrics(Model):
     """Where it is served: on the `node`'s own address, on all (`0.0.0.0`), or to the machine itself (`127.0.0.1`)."""
     set: Literal["small", "all"] = "small"
     """`small`: what dashboards and alarms need; `all`: every metric that ZooKeeper keeps."""
+
+
+class Monitoring(Model):
+    """How Prometheus finds the members, and where its alert rules and Grafana's dashboard go."""
+
+    scrape: Literal["annotations", "podmonitor", "targets", "none"] = "annotations"
+    """By `annotations` of the pods, a `podmonitor` of the Prometheus operator, a `targets` file, or not at all."""
+    alerts: Literal["file", "prometheusrule", "none"] = "file"
+    """Rules as a `file` that `invoke render` writes, or applied as the operator's `prometheusrule`, or none."""
+    dashboard: Literal["file", "configmap", "none"] = "file"
+    """Grafana's dashboard as a `file` that `invoke render` writes, a `configmap` for Grafana's sidecar, or none."""
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    """Labels by which the operator and the sidecar pick these objects, such as `{release: prometheus}`."""
+    runbooks: WebAddress | None = None
+    """Where `docs/runbooks/` can be read, such as `https://git.example/docs/runbooks`; alerts and panels link there."""
 
 
 class Log(Model):

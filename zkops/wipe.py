@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from zkops import console, halt, image, kept, observed, render
+from zkops import console, halt, image, kept, monitoring, observed, render
 from zkops.cleaner import Wiped, cleaner, outcome
 from zkops.cluster import Cluster, Machine
 from zkops.errors import BadInput, Failed, Refused
@@ -188,6 +188,8 @@ def _remove_objects(cluster: Cluster, kube: Kube) -> None:
     pull = cluster.pull_secret if cluster.registry.credentials else None
     for name in filter(None, (super_name(cluster), pull)):
         kube.delete(secret | {"metadata": secret["metadata"] | {"name": name}})
+    for kind in monitoring.kinds(cluster):
+        kube.delete(named(monitoring.OPERATOR, kind, cluster))
     kube.delete(named("coordination.k8s.io/v1", "Lease", cluster))
     kube.delete(named("v1", "Service", cluster))
     kube.delete(named("v1", "ServiceAccount", cluster))

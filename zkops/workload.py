@@ -48,9 +48,9 @@ def fitted(item: Object, cluster: Cluster, image: str, config_name: str) -> Obje
 
 
 def _set_annotations(metadata: Object, cluster: Cluster) -> None:
-    """Tell Prometheus' usual configuration where the page is; one that is not served to it is not told."""
+    """Tell Prometheus' usual configuration where the page is, if it is to find it so, and can reach it."""
     metadata["annotations"]["prometheus.io/port"] = str(cluster.ports.metrics)
-    if cluster.metrics.address == LOOPBACK:
+    if cluster.metrics.address == LOOPBACK or cluster.monitoring.scrape != "annotations":
         del metadata["annotations"]
 
 

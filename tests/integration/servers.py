@@ -152,8 +152,8 @@ class Ensemble:
 
 
 @contextmanager
-def ensemble(image: str, size: int = 3) -> Iterator[Ensemble]:
-    """Start an ensemble by the official image's variables and remove it at the end."""
+def ensemble(image: str, size: int = 3, settings: Mapping[str, str] | None = None) -> Iterator[Ensemble]:
+    """Start an ensemble by the official image's variables, and others in *settings*, and remove it at the end."""
     names = [f"zoo{number}" for number in range(1, size + 1)]
     servers = " ".join(f"server.{n}={name}:2888:3888;2181" for n, name in enumerate(names, start=1))
     with ExitStack() as stack:
@@ -161,7 +161,7 @@ def ensemble(image: str, size: int = 3) -> Iterator[Ensemble]:
         members = []
         for number, name in enumerate(names, start=1):
             env = {"ZOO_MY_ID": str(number), "ZOO_SERVERS": servers}
-            made = container(image, env, network=network, network_aliases=[name])
+            made = container(image, env | dict(settings or {}), network=network, network_aliases=[name])
             members.append(Server(stack.enter_context(made)))
         yield Ensemble(members)
 

@@ -28,7 +28,14 @@ def rich(make_cluster: MakeCluster) -> Cluster:
         ],
         registry={"domain": "registry.example", "credentials": {"file": "login.yaml"}, "pull_secret": "pull"},
         ports={"client": 12181, "quorum": 12888, "election": 13888, "metrics": 17000},
-        metrics={"address": "127.0.0.1", "set": "all"},
+        metrics={"address": "0.0.0.0", "set": "all"},  # noqa: S104
+        monitoring={
+            "scrape": "podmonitor",
+            "alerts": "prometheusrule",
+            "dashboard": "configmap",
+            "labels": {"release": "prometheus"},
+            "runbooks": "https://git.example/runbooks",
+        },
         log={"level": "WARN", "format": "json", "loggers": {"org.apache.zookeeper.server.quorum": "DEBUG"}},
         paths={"data": "/srv/zk/", "log": "/fast"},
         zoo_cfg={"tickTime": 1000, "forceSync": "yes"},
