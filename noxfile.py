@@ -11,7 +11,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.10.9"
-nox.options.sessions = ["lint", "typecheck", "unit", "integration", "cluster", "chaos"]
+nox.options.sessions = ["lint", "typecheck", "unit", "integration", "cluster", "chaos", "alerts"]
 nox.options.stop_on_first_error = True
 nox.options.reuse_venv = "yes"
 # virtualenv, not uv: it follows pip's own settings, such as a site's package mirror.
@@ -71,6 +71,14 @@ def chaos(session: nox.Session) -> None:
     session.install("-q", "-e.[test]")
     session.run("python", "-m", "tests.prepare")
     session.run("python", "-m", "tests.chaos", *session.posargs)
+
+
+@nox.session
+def alerts(session: nox.Session) -> None:
+    """Make faults, see Prometheus' alerts fire and clear; `-- --all`, `-- --quiet MINUTES`, `-- --only ROUND`."""
+    session.install("-q", "-e.[test]")
+    session.run("python", "-m", "tests.prepare")
+    session.run("python", "-m", "tests.alerts", *session.posargs)
 
 
 @nox.session(default=False)
