@@ -12,6 +12,8 @@ Cell = tuple[str, str]
 SPARK = 10
 NEARLY_FULL = 0.9
 """A heap or a disk fuller than this is marked."""
+SLOW_MS = 200
+"""A transaction log that takes longer than this to be written through is marked: the alert FsyncSlow's limit."""
 
 STATES = {
     "serving": "green",
@@ -107,7 +109,8 @@ def _disk(found: Vitals, _scale: Scale) -> Cell:
 
 def _fsync(found: Vitals, _scale: Scale) -> Cell:
     told = found.fsync_mean_ms if found.fsync_mean_ms is not None else found.figures.fsync_p50_ms
-    return _number(amounts.millis(told))
+    slow = told is not None and told > SLOW_MS
+    return (f"{amounts.millis(told)}!", "bold red") if slow else _number(amounts.millis(told))
 
 
 def _uptime(found: Vitals, _scale: Scale) -> Cell:

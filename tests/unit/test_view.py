@@ -17,7 +17,7 @@ from tests.unit import worlds
 from tests.unit.members import recorded
 from zkops import ROOT, amounts
 from zkops.cluster import Cluster
-from zkops.columns import COLUMNS
+from zkops.columns import COLUMNS, SLOW_MS
 from zkops.config import load
 from zkops.ensemble import Ensemble, Scene, ensemble, member_json
 from zkops.exposition import parse
@@ -140,6 +140,14 @@ def test_a_heap_or_a_disk_that_is_nearly_full_is_marked_without_colour(whole: En
     row = next(line for line in lines if line.startswith("1 demo-1"))
     assert "95%! 100" in row
     assert "5%! 5" in row
+
+
+@pytest.mark.parametrize(("mean", "told"), [(200.0, " 200 "), (201.0, " 201! ")])
+def test_a_slow_log_disk_is_marked_where_its_alert_fires(whole: Ensemble, mean: float, told: str) -> None:
+    lines = printed(replace(whole, members=(replace(whole.members[0], fsync_mean_ms=mean),)), 300)
+    assert told in next(line for line in lines if line.startswith("1 demo-1"))
+    rules = (ROOT / "manifests" / "alerts.yaml").read_text(encoding="utf-8")
+    assert f"rate(fsynctime_count[2m]) > {SLOW_MS}\n" in rules
 
 
 def test_long_names_are_cut_where_machines_do_not_differ(whole: Ensemble) -> None:
