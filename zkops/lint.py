@@ -94,6 +94,12 @@ def _judged(entry: Entry, key: Key) -> Iterator[Finding]:
             yield found(entry, f"{entry.value} is {word}: {reason}", "remove it")
 
 
+def is_secret(name: str) -> bool:
+    """Whether the value of a key of zoo.cfg is to be shown to nobody."""
+    key = _known(name, table())
+    return key.secret if key else name.lower().endswith("password")
+
+
 def _known(name: str, known: Table) -> Key | None:
     if name in known.keys:
         return known.keys[name]

@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from zkops import fourletter, kept
 from zkops.cluster import Cluster, Machine
 from zkops.errors import Failed, ZkopsError
 from zkops.fourletter import Ask, Srvr
 from zkops.kube import Kube
+from zkops.lint import is_secret
 from zkops.observed import Change, Member, Observed, differences, is_true, newest_by_node, runs
 from zkops.render import Object, Rendered
 from zkops.seats import Membership, Roster, parse_membership, parse_roster
@@ -39,7 +41,7 @@ def observe(cluster: Cluster, rendered: Rendered, kube: Kube) -> Observed:
         exists=daemonset is not None,
         formed=FORMED in annotations,
         missing=tuple(name for name, item in live.items() if item is None),
-        changes=(*_config_changes(rendered, daemonset, kube), *_changes(rendered, live, kube)),
+        changes=(*config_changes(rendered, daemonset, kube), *_changes(rendered, live, kube)),
         strangers=_strangers((*cluster.machines, *gone), cluster, nodes),
         members=members[: len(cluster.machines)],
         displaced=kept.displaced(live[_name(rendered.object("ServiceAccount"))], rendered),
@@ -177,12 +179,10 @@ def _changes(rendered: Rendered, live: Mapping[str, Object | None], kube: Kube) 
         if before is not None:
             after = kube.apply(item, dry_run=True)
             for field, old, new in differences(_comparable(before), _comparable(after)):
-                secret = item["kind"] == "Secret"
-                shown = ("(secret)", "(secret)") if secret else (old, new)
-                yield Change(object=_name(item), field=field, live=shown[0], wanted=shown[1])
+                yield _change(_name(item), field, old, new, hidden=item["kind"] == "Secret")
 
 
-def _config_changes(rendered: Rendered, daemonset: Object | None, kube: Kube) -> Iterator[Change]:
+def config_changes(rendered: Rendered, daemonset: Object | None, kube: Kube) -> Iterator[Change]:
     """Compare the configuration that the DaemonSet names now with the wanted one, line by line."""
     volumes = daemonset["spec"]["template"]["spec"].get("volumes") or () if daemonset else ()
     name = next((volume["configMap"]["name"] for volume in volumes if volume.get("configMap")), None)
@@ -190,7 +190,13 @@ def _config_changes(rendered: Rendered, daemonset: Object | None, kube: Kube) ->
     if name and name != wanted["metadata"]["name"]:
         live = kube.get(wanted | {"metadata": wanted["metadata"] | {"name": name}}) or {"data": {}}
         for field, old, new in differences(_lines(live["data"]), _lines(wanted["data"])):
-            yield Change(object=f"ConfigMap {name}", field=field, live=old, wanted=new)
+            yield _change(f"ConfigMap {name}", field, old, new, hidden=is_secret(field.removeprefix("zoo.cfg.")))
+
+
+def _change(name: str, field: str, old: Any, new: Any, *, hidden: bool) -> Change:
+    # What was not there, or will not be, says so also where the value is nobody's to see.
+    live, wanted = ("(secret)" if hidden and value is not None else value for value in (old, new))
+    return Change(object=name, field=field, live=live, wanted=wanted)
 
 
 def _lines(data: Mapping[str, str]) -> dict[str, dict[str, str]]:
