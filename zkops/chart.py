@@ -9,8 +9,9 @@ from itertools import groupby
 
 from zkops import curve
 from zkops.curve import Curve, Scale
+from zkops.fourletter import LEADING
 from zkops.planned import MOVING
-from zkops.timeline import LEADING, Span, Taken, Timeline, lanes
+from zkops.timeline import Span, Taken, Timeline, lanes
 from zkops.wording import lasting
 
 SLOTS = 400

@@ -6,11 +6,11 @@ Pure.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from zkops.fourletter import LEADING
 from zkops.observed import Member
-from zkops.reading import Reading
+from zkops.reading import Figures, Reading
 from zkops.vitals import History, Moment, Track, Vitals, present, vitals
 
-LEADING = frozenset({"leader", "standalone"})
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -34,7 +34,7 @@ class Ensemble:
 
     name: str
     serving: int
-    """How many of those who vote serve."""
+    """How many of those who vote serve: as the leader counts them, else as they are described and say themselves."""
     voters: int
     leader: str | None
     epoch: int | None
@@ -103,11 +103,11 @@ def ensemble(scene: Scene) -> Ensemble:
     members = tuple(vitals(member, scene.readings.get(member.machine.id, ()), moment) for member in scene.members)
     rates = track.rates()
     told = next((found.figures for found in members if lead and found.id == lead.machine.id), None)
-    known = told.voters if told and told.voters else None
+    voters = int(told.voters) if told and told.voters else sum(found.votes for found in members)
     return Ensemble(
         name=scene.name,
-        serving=sum(found.votes and found.role in {"leader", "follower", "standalone"} for found in members),
-        voters=int(known) if known else sum(found.votes for found in members),
+        serving=_serving(told, members, voters),
+        voters=voters,
         leader=lead.machine.hostname if lead else None,
         epoch=epoch,
         leading_ms=(told.leading_ms or told.uptime_ms) if told else None,
@@ -118,6 +118,14 @@ def ensemble(scene: Scene) -> Ensemble:
         members=members,
         trouble=scene.trouble,
     )
+
+
+def _serving(leader: Figures | None, members: Sequence[Vitals], voters: int) -> int:
+    """Count the voters that serve; who follows may have no vote, and who votes need not be described any more."""
+    if leader and leader.voters_in_sync is not None:
+        return int(leader.voters_in_sync)
+    seen = sum(found.votes and found.role in {"leader", "follower", "standalone"} for found in members)
+    return min(seen, voters)
 
 
 def _claims(scene: Scene) -> list[tuple[Member, int]]:

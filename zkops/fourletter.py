@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 MODES = ("leader", "follower", "observer", "standalone")
 """The modes of a member that serves reads and writes; a member without a quorum has no mode, `read-only` no writes."""
+LEADING = frozenset({"leader", "standalone"})
 
 Ask = Callable[[str], str]
 """Sends one word and gives the whole answer; raises OSError when the member cannot be reached."""

@@ -11,7 +11,8 @@ Quantiles = tuple[float, float]
 DISKS = ("data", "log")
 NAMES = (
     *("packets_received", "num_alive_connections", "znode_count", "watch_count", "approximate_data_size"),
-    *("uptime", "leader_uptime", "quorum_size", "readlatency", "updatelatency"),
+    *("uptime", "leader_uptime", "quorum_size", "synced_followers", "synced_non_voting_followers"),
+    *("readlatency", "updatelatency"),
     *("fsynctime", "fsynctime_sum", "fsynctime_count", "zookeeper_server_info"),
     *("zookeeper_disk_free_bytes", "zookeeper_disk_size_bytes", "jvm_memory_bytes_used", "jvm_memory_bytes_max"),
 )
@@ -46,6 +47,8 @@ class Figures:
     leading_ms: float | None = None
     voters: float | None = None
     """Voting members of the ensemble, as the member knows it."""
+    voters_in_sync: float | None = None
+    """Those of them that a leader has with it, itself one of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +89,14 @@ def figures(page: Page) -> Figures:
         uptime_ms=page.value("uptime"),
         leading_ms=page.value("leader_uptime"),
         voters=page.value("quorum_size"),
+        voters_in_sync=_in_sync(page),
     )
+
+
+def _in_sync(page: Page) -> float | None:
+    """Without those that follow and have no vote: who joins, and who is restarted without its vote."""
+    followers, voteless = (page.value(f"synced_{who}followers") for who in ("", "non_voting_"))
+    return None if followers is None or voteless is None else followers - voteless + 1
 
 
 def _quantiles(page: Page, name: str) -> Quantiles | None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from zkops.fourletter import LEADING
 from zkops.seats import Roster
-from zkops.standing import LEADING, Place, Standing
+from zkops.standing import Place, Standing
 from zkops.status import lag as behind
 from zkops.status import short
 

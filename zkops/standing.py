@@ -3,11 +3,10 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from zkops.fourletter import LEADING
 from zkops.observed import Member, Observed
 from zkops.render import Rendered
 from zkops.seats import Membership, Roster, Seat
-
-LEADING = frozenset({"leader", "standalone"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,10 @@ from itertools import groupby, pairwise
 from typing import Literal
 
 from zkops.beats import Beats, Gap
+from zkops.fourletter import LEADING
 from zkops.observed import Member
 
 Outcome = Literal["done", "undone", "failed", "interrupted"]
-LEADING = frozenset({"leader", "standalone"})
-SERVING = LEADING | {"follower", "observer"}
 
 
 @dataclass(frozen=True, kw_only=True)

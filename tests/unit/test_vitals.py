@@ -252,6 +252,26 @@ def test_voters_are_those_the_leader_counts_and_observers_do_not_help(cluster: C
     assert (now.serving, now.voters, now.margin) == (2, 5, -1)
 
 
+def test_followers_without_a_vote_are_no_voters(cluster: Cluster) -> None:
+    """The last turn of a roll: the former leader follows without its vote, and losing either voter stops writes."""
+    voteless = told("leader", voters=2.0, voters_in_sync=2.0)
+    now = ensemble(scene(cluster, voteless, told("follower"), told("follower")))
+    assert now.margin_words() == "2 of 2 serving: one loss stops writes"
+    silent = told("leader", voters=2.0)
+    assert ensemble(scene(cluster, silent, told("follower"), told("follower"))).margin == 0
+
+
+def test_voters_that_are_not_described_any_more_count(cluster: Cluster) -> None:
+    now = ensemble(scene(cluster, told("leader", voters=5.0, voters_in_sync=5.0), told("follower"), told("follower")))
+    assert (now.margin, now.margin_words()) == (2, "5 of 5 serving: two may be lost")
+
+
+def test_a_leader_counts_the_voters_that_are_in_sync_with_it() -> None:
+    text = "quorum_size 5\nsynced_followers 3\nsynced_non_voting_followers 1\n"
+    found = figures(parse(text))
+    assert (found.voters, found.voters_in_sync) == (5, 3)
+
+
 def test_two_leaders_claimed_are_a_split_view(cluster: Cluster) -> None:
     now = ensemble(scene(cluster, told("leader", epoch=6), [told("leader", at=NOW - 2), told("leader")], None))
     assert now.leader == "demo-2"
