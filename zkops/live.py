@@ -186,9 +186,10 @@ def report(cluster: Cluster, interval: float) -> dict[str, object]:
     stations = [scrape.Station(cluster, machine) for machine in cluster.machines]
     with forward.quiet():
         members = scrape.look(cluster, kube)
+        # Before the readings, between which a member's requests are counted: what this asks is none of its clients'.
+        shown = status(cluster, observe.observe_members(cluster, kube))
         begun = time.monotonic()
         first = scrape.once(stations, members, kube)
-        shown = status(cluster, observe.observe_members(cluster, kube))
         time.sleep(max(0.0, begun + interval - time.monotonic()))
         second = scrape.once(stations, members, kube)
         for station in stations:

@@ -3,6 +3,7 @@
 What they answer was recorded from a real ensemble: see `tests/pictures.py`.
 """
 
+import re
 import socketserver
 import threading
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,8 @@ class Member:
         self.status = 200
         self.hangs = threading.Event()
         """While set, questions get no answer."""
+        self.asked = 0
+        """How many four-letter words it was asked: the server counts each as a packet, as it does those of clients."""
         self.connections = 0
         """How many the page was asked over."""
 
@@ -44,12 +47,18 @@ class Member:
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 self.request.recv(4)
+                member.asked += 1
                 if not member.hangs.is_set():
                     self.request.sendall(member.srvr.encode())
                 else:
                     self.request.recv(4)  # until the other side gives up
 
         return Handler
+
+    def packets(self, recorded: re.Match[str]) -> str:
+        """Give the line of what it received: what was recorded, and the words since."""
+        name, count = recorded[0].split()
+        return f"{name} {float(count) + self.asked}"
 
     def page(self) -> type[BaseHTTPRequestHandler]:
         """Give what answers HTTP."""
@@ -63,7 +72,7 @@ class Member:
                 super().setup()
 
             def do_GET(self) -> None:
-                body = member.metrics.encode()
+                body = re.sub(r"(?m)^packets_received .*", member.packets, member.metrics).encode()
                 self.send_response(member.status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
