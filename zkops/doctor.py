@@ -1,18 +1,20 @@
-"""Preflight: finds out what the checks need, never raising, and has them judge it; nothing is changed."""
+"""Preflight: finds out what the checks need, whatever fails meanwhile, and has them judge it; nothing is changed."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TypeVar
 
-from zkops import checks, deepchecks, deepprobe, engine, nodechecks, nodeprobe, registry, rights
+from zkops import checks, deepchecks, deepprobe, engine, linting, monitoring, nodechecks, nodeprobe, registry, rights
 from zkops import image as room
 from zkops.checks import TOLERATED, Finding, Node, Taint, skipped
 from zkops.cluster import Cluster
 from zkops.console import step
 from zkops.errors import ZkopsError
+from zkops.halt import named
 from zkops.kube import Kube, byte_count
 from zkops.nodeprobe import Look, Trouble
 from zkops.observed import is_true, node_ips
@@ -45,7 +47,12 @@ class Diagnosis:
 
 
 def examine(cluster: Cluster, *, deep: bool = False) -> Diagnosis:
-    """Run every check, the *deep* ones that write to the machines' disks too; one that cannot run is a finding."""
+    """Run every check, the *deep* ones that write to the machines' disks too; one that cannot run is a finding.
+
+    Raises:
+        BadInput: zoo_cfg holds what no server takes.
+    """
+    linting.check(cluster)
     with step(f"examining what {cluster.name} needs") as current:
         current.update("Docker and the registry")
         here, image = _here(cluster)
@@ -117,6 +124,7 @@ def _there(cluster: Cluster, image: str | Trouble, *, deep: bool) -> Iterator[Fi
     yield from _server_clock(date, now)
     needed = rights.needed(cluster, namespace_exists=_namespace_exists(cluster, kube), version=version)
     yield from checks.rights(needed, _attempt(lambda: rights.missing(needed, kube)))
+    yield from _kinds(cluster, kube)
     yield from _nodes(cluster, kube, image, deep=deep)
 
 
@@ -126,6 +134,13 @@ def _server_clock(date: str, now: float) -> Iterator[Finding]:
         yield nodechecks.clock("API server", parsedate_to_datetime(date).timestamp() + 0.5 - now)
     except ValueError:
         yield skipped("clock", "API server", "its answers carry no time")
+
+
+def _kinds(cluster: Cluster, kube: Kube) -> Iterator[Finding]:
+    """Whether Kubernetes knows what it does not bring itself: rights are had also to kinds that are not there."""
+    for kind in monitoring.kinds(cluster):
+        known = _attempt(partial(kube.get, named(monitoring.OPERATOR, kind, cluster)))
+        yield checks.told("kinds", "API server", known if isinstance(known, Trouble) else "", f"knows {kind}")
 
 
 def _namespace_exists(cluster: Cluster, kube: Kube) -> bool:

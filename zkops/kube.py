@@ -196,7 +196,7 @@ class Kube:
                     body={"propagationPolicy": "Background"},
                     _request_timeout=TIMEOUT,
                 )
-            except NotFoundError:
+            except (NotFoundError, BadInput):  # it is not there, or nothing of its kind can be
                 return False
             return True
 

@@ -93,6 +93,22 @@ def test_unknown_kinds_are_told_before_anything_is_touched(make_pipeline: MakePi
     assert not [one for one in lacking.kube.objects("Namespace") if one["metadata"]["name"] == "lacking"]
 
 
+def test_an_ensemble_goes_whole_also_where_the_operators_kinds_went_before_it(make_pipeline: MakePipeline) -> None:
+    outlived = make_pipeline("outlived", 14481)
+    outlived.ok("deploy")
+    file = outlived.directory / "cluster.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"monitoring": OPERATOR}))
+    examined = outlived.invoke("doctor", "--json")
+    kinds = [found for found in json.loads(examined.stdout)["findings"] if found["check"] == "kinds"]
+    assert [found["state"] for found in kinds] == ["failed", "failed"]
+    assert "install the Prometheus operator" in kinds[0]["mend"]
+    outlived.ok("delete", "--confirm=outlived")
+    left = [
+        found for kind in ("ServiceAccount", "Service") for found in outlived.kube.objects(kind, namespace="outlived")
+    ]
+    assert [found["metadata"]["name"] for found in left if found["metadata"]["name"] != "default"] == []
+
+
 @pytest.mark.usefixtures("operator")
 def test_the_operators_objects_come_with_deploy_are_mended_and_go_with_delete(make_pipeline: MakePipeline) -> None:
     watched = make_pipeline("operated", 14281, monitoring=OPERATOR)

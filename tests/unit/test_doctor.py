@@ -12,6 +12,7 @@ from tests.unit.worlds import NODE, TROUBLE
 from zkops import ROOT, checks, doctor, rights
 from zkops.checks import Finding, Node, Taint
 from zkops.cluster import Cluster
+from zkops.errors import BadInput
 from zkops.nodeprobe import Trouble
 from zkops.plan import Step
 
@@ -208,6 +209,12 @@ def test_a_node_is_read_with_the_pods_on_it(cluster: Cluster) -> None:
         holders={3888: "zookeeper/other-x"},
         own_pod=True,
     )
+
+
+@pytest.mark.parametrize("deep", [True, False])
+def test_a_setting_no_server_takes_is_refused_before_anything_is_asked(make_cluster: MakeCluster, deep: bool) -> None:
+    with pytest.raises(BadInput, match=r"zoo_cfg.tickTime: '?2s'? is "):
+        doctor.examine(make_cluster(zoo_cfg={"tickTime": "2s"}), deep=deep)
 
 
 def test_without_anything_to_ask_every_check_is_told_and_nothing_raises(
