@@ -27,6 +27,8 @@ WRITING_SECONDS = 60
 CLOCKS_APART = 0.5
 LATE_PURGE = 1.5
 """How many intervals may pass until the purge: it runs at their ends, and is itself some time at it."""
+RETAINED_FEWEST = 3
+"""Snapshots: the purge takes a smaller autopurge.snapRetainCount for this one."""
 GOOD = {"whole": "its checksum is right", "sealed": "begin and end are right, it is too large to read through"}
 GIB, MIB = 1024**3, 1024**2
 
@@ -132,7 +134,7 @@ def snapshot(where: str, deep: Deep) -> Finding:
             "while the others have a quorum, move version-2 in its data and its log directory aside: it learns all anew"
         )
         return Finding(check="snapshot", where=where, state="failed", what=what, mend=mend)
-    if bad and min(found.age for found in bad) > WRITING_SECONDS:
+    if any(found.age > WRITING_SECONDS for found in bad):
         what = f"{wrong}; a server takes {good.name}, {lasting(good.age)} old, and the logs since"
         mend = "move the damaged one aside, and look at the disk: `dmesg`, SMART"
         return Finding(check="snapshot", where=where, state="warning", what=what, mend=mend)
@@ -156,6 +158,7 @@ def purge(cluster: Cluster, where: str, deep: Deep, *, runs: bool) -> Finding:
     """Whether old snapshots and logs are removed: after a purge no more than so many are left of those there were."""
     settings = {**DEFAULTS, **cluster.zoo_cfg}
     interval, retained = int(settings["autopurge.purgeInterval"]), int(settings["autopurge.snapRetainCount"])
+    retained = max(retained, RETAINED_FEWEST)
     there = f"{deep.kept} snapshots and {deep.logs} logs, {deep.size / MIB:.0f} MiB"
     if interval <= 0:
         mend = "set zoo_cfg.autopurge.purgeInterval to 1, or purge by other means (PurgeTxnLog)"

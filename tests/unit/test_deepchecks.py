@@ -114,6 +114,7 @@ BROKEN = Snapshot(name="snapshot.200", size=10, age=7200, state="its checksum is
         ({"snapshots": (replace(WHOLE, state="sealed"),)}, "ok", "too large to read through"),
         ({"snapshots": (BROKEN, WHOLE)}, "warning", "snapshot.200: its checksum is wrong"),
         ({"snapshots": (replace(BROKEN, age=5), WHOLE)}, "ok", "a newer one is being written"),
+        ({"snapshots": (replace(BROKEN, age=5), BROKEN, WHOLE)}, "warning", "snapshot.200: its checksum is wrong"),
         ({"snapshots": (BROKEN, BROKEN)}, "failed", "none of the newest 2 can be read"),
         ({"snapshots": (), "logs": 3}, "failed", "there are logs, and no snapshot"),
         ({"snapshots": (), "logs": 0}, "ok", "no data yet"),
@@ -137,6 +138,8 @@ HOUR = 3600.0
         # Three of these were there two hours ago: a purge since then would have left no more than three.
         ((9 * HOUR, 8 * HOUR, 7 * HOUR, 2 * HOUR), True, {}, "warning", "the last purge was 2 h 00 min ago or more"),
         ((9 * HOUR, 8 * HOUR, 7 * HOUR, 2 * HOUR), True, {"autopurge.snapRetainCount": 4}, "ok", "nothing is due"),
+        # ZooKeeper keeps three at least.
+        ((9 * HOUR, 8 * HOUR, 7 * HOUR), True, {"autopurge.snapRetainCount": 1}, "ok", "nothing is due"),
         ((9 * HOUR, 8 * HOUR, 7 * HOUR, 2 * HOUR), True, {"autopurge.purgeInterval": 24}, "ok", "due within 24 h"),
         ((9 * HOUR, 8 * HOUR, 7 * HOUR, 2 * HOUR), False, {}, "ok", "no server runs"),
         ((HOUR,), True, {"autopurge.purgeInterval": 0}, "warning", "autopurge is off"),
