@@ -43,7 +43,7 @@ final class Certificates {
         }
         long written = new File(location).lastModified();
         Known last = known.get(use);
-        if (last == null || reloads && last.written != written) {
+        if (last == null || last.expiry == 0 || reloads && last.written != written) {
             last = new Known(expiry(location, prefix), written);
             known.put(use, last);
         }
