@@ -5,7 +5,7 @@ docs/monitoring.md.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -163,8 +163,3 @@ def _seats(cluster: Cluster, source: str, target: str) -> list[Object]:
 
 def _address(cluster: Cluster, machine: Machine) -> str:
     return machine.ip if cluster.metrics.address in {"node", "0.0.0.0"} else cluster.metrics.address  # noqa: S104
-
-
-def alerts(text: str) -> Mapping[str, Object]:
-    """Give the alerts of a rules file by name."""
-    return {rule["alert"]: rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]}

@@ -10,13 +10,13 @@ import yaml
 from docker.errors import ContainerError
 
 from tests import prometheus
-from zkops import ROOT, engine, monitoring
+from tests.rules import ALERTS, RULES
+from zkops import engine, monitoring
 from zkops.cluster import Cluster
 
 from .faults import BEGIN, END, FAULTS, QUIET, changed
 from .series import World, rolling
 
-RULES = ROOT / "manifests" / "alerts.yaml"
 FIRING = 'count by (alertname) (ALERTS{alertstate="firing"})'
 EVER = 'count by (alertname) (count_over_time(ALERTS{alertstate="firing"}[30d]))'
 
@@ -29,7 +29,7 @@ def promtool(base: str) -> Callable[[Path, str], str]:
     def run(directory: Path, *words: str) -> str:
         # Readable for the container's own user.
         directory.chmod(0o755)
-        (directory / "alerts.yaml").write_text(RULES.read_text())
+        (directory / "alerts.yaml").write_text(RULES)
         mount = {str(directory): {"bind": "/rules", "mode": "ro"}}
         with closing(engine.connect(timeout=600)) as docker:
             try:
@@ -71,7 +71,7 @@ def _run(promtool: Callable[..., str], directory: Path, content: dict[str, Any])
 
 
 def test_the_rules_are_sound(promtool: Callable[..., str], tmp_path: Path) -> None:
-    expected = len(monitoring.alerts(RULES.read_text()))
+    expected = len(ALERTS)
     assert f"SUCCESS: {expected} rules found" in promtool(tmp_path, "check", "rules", "/rules/alerts.yaml")
 
 
@@ -88,7 +88,7 @@ def test_prometheus_accepts_the_configuration(
 
 def test_every_alert_has_a_fault_that_fires_it() -> None:
     fired = {f"ZooKeeper{name}" for fault in FAULTS.values() for names in fault.fires.values() for name in names}
-    assert fired == set(monitoring.alerts(RULES.read_text()))
+    assert fired == set(ALERTS)
 
 
 @pytest.mark.parametrize("name", FAULTS)

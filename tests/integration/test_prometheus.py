@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.prometheus import Prometheus
-from tests.unit.test_runbooks import ALERTS, metrics
+from tests.rules import ALERTS
+from tests.unit.test_runbooks import metrics
 from zkops.cluster import Cluster
 
 from .servers import Ensemble, client, eventually

@@ -12,8 +12,9 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.conftest import MakeCluster
+from tests.rules import ALERTS
 from tests.unit.apis import Api
-from tests.unit.test_runbooks import ALERTS, RUNBOOKS, SMALL, family, metrics
+from tests.unit.test_runbooks import RUNBOOKS, SMALL, family, metrics
 from zkops import ROOT, dashboard, former, history, monitoring
 from zkops.dashboard import Page, made
 from zkops.observed import Change

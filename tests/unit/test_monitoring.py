@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from tests.conftest import MakeCluster
-from zkops import ROOT, monitoring
+from tests.rules import ALERTS, RULES
+from zkops import monitoring
 from zkops.cluster import Cluster
 from zkops.errors import BadInput
 from zkops.kube import Kube
@@ -20,8 +21,6 @@ from zkops.render import check, render
 from zkops.rights import needed
 
 IMAGE = "registry.example/zkops/zookeeper@sha256:" + "a" * 64
-RULES = (ROOT / "manifests" / "alerts.yaml").read_text(encoding="utf-8")
-ALERTS = monitoring.alerts(RULES)
 
 
 def of_kind(cluster: Cluster, kind: str) -> dict[str, Any]:

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from tests.rules import ALERTS
 from tests.unit.test_docs import understood
-from zkops import ROOT, monitoring
+from zkops import ROOT
 
-ALERTS = monitoring.alerts((ROOT / "manifests" / "alerts.yaml").read_text(encoding="utf-8"))
 RUNBOOKS = ROOT / "docs" / "runbooks"
 SMALL = [
     line.split()[0]
