@@ -99,5 +99,5 @@ ROUNDS: Mapping[str, tuple[Fault, ...]] = {
     "disk": (Fault(name="disk full", made=filled(full=True), fires={"MemberNotServing": 3, "OneLossFromOutage": 5}),),
 }
 """What is done at the same time, each to another member; a round begins when the one before has cleared."""
-SHORT = ("strain", "quorum")
-"""A quarter of an hour; all take one."""
+SHORT = ("strain",)
+"""Ten minutes; a lost quorum is also made by `tests/integration/test_prometheus.py`."""
