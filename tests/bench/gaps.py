@@ -1,6 +1,7 @@
 """How long clients cannot write when the leader is killed, stopped or cut off the network.
 
-Both images run with both timings; the clients and their timeouts are the same in every column.
+Both images run with the same timings, and each with those its users have by default; the clients and their timeouts
+are the same in every column.
 """
 
 import threading
@@ -11,14 +12,32 @@ from contextlib import ExitStack
 from tests.bench.clock import Clock, until
 from tests.bench.images import Images
 from tests.bench.lab import Lab, Member
-from tests.bench.measures import Samples, longest_gap
+from tests.bench.measures import OURS, PEER, Samples, longest_gap
 from tests.bench.writer import Writer
+from zkops import zoocfg
 
-TIMINGS: Mapping[str, Mapping[str, str]] = {
-    "2000/10/5": {"ZOO_TICK_TIME": "2000", "ZOO_INIT_LIMIT": "10", "ZOO_SYNC_LIMIT": "5"},
-    "500/20/4": {"ZOO_TICK_TIME": "500", "ZOO_INIT_LIMIT": "20", "ZOO_SYNC_LIMIT": "4"},
+_TIMES = (
+    "connectToLearnerMasterLimit",
+    "leader.maxTimeToWaitForEpoch",
+    "cnxTimeout",
+    "fastleader.maxNotificationInterval",
+    "minSessionTimeout",
+    "maxSessionTimeout",
+)
+DEFAULTS: Mapping[str, str] = {
+    "ZOO_TICK_TIME": zoocfg.DEFAULTS["tickTime"],
+    "ZOO_INIT_LIMIT": zoocfg.DEFAULTS["initLimit"],
+    "ZOO_SYNC_LIMIT": zoocfg.DEFAULTS["syncLimit"],
+    "ZOO_CFG_EXTRA": " ".join(f"{key}={zoocfg.DEFAULTS[key]}" for key in _TIMES),
 }
-"""tickTime in ms, initLimit and syncLimit in ticks."""
+"""What `cluster.yaml` gives a member without a word about it, as far as it is about time."""
+ALIKE = {"ZOO_TICK_TIME": "2000", "ZOO_INIT_LIMIT": "10", "ZOO_SYNC_LIMIT": "5"}
+TIMINGS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "2000/10/5": {PEER: ALIKE, OURS: ALIKE},
+    # The official image's own are in it: 2000/5/2.
+    "own defaults": {PEER: {}, OURS: DEFAULTS},
+}
+"""The environment of each column."""
 
 Event = Callable[[Lab, Member], None]
 EVENTS: Mapping[str, Event] = {
@@ -35,19 +54,19 @@ def measure(lab: Lab, images: Images, clock: Clock) -> Samples:
     samples = Samples("write gap")
     for _ in clock.rounds("write gaps", 3, 1, share=0.4):
         for event, act in EVENTS.items():
-            for timing, env in TIMINGS.items():
+            for timing, envs in TIMINGS.items():
                 for column, image in images.columns():
-                    with lab.running(image, env, 3) as members:
+                    with lab.running(image, envs[column], 3) as members:
                         found = _gaps(lab, members, act)
                     for client, seconds in found.items():
                         name = f"{event} of the leader, {timing}, client on {client}"
                         shown = (client, timing) == HEADLINE
-                        short = f"write gap on a survivor, {event} of leader" if shown else ""
+                        short = f"write gap on a survivor, {event} of leader, own defaults" if shown else ""
                         samples.add(column, name, "s", seconds, headline=short)
     return samples
 
 
-HEADLINE = ("a survivor", "2000/10/5")
+HEADLINE = ("a survivor", "own defaults")
 
 
 def _gaps(lab: Lab, members: list[Member], act: Event) -> dict[str, float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import docker
 
+from tests.bench.gaps import DEFAULTS
 from tests.bench.lab import Lab, Member, lab
 from tests.bench.measures import longest_gap
 from tests.bench.writer import Writer
@@ -18,22 +19,11 @@ from .servers import eventually
 LIMIT = int(zoocfg.DEFAULTS["tickTime"]) * int(zoocfg.DEFAULTS["syncLimit"]) / 1000
 """Seconds of silence after which members give one another up."""
 HALF_MS = round(LIMIT / 2 * 1000)
-_TIMES = (
-    "connectToLearnerMasterLimit",
-    "leader.maxTimeToWaitForEpoch",
-    "cnxTimeout",
-    "fastleader.maxNotificationInterval",
-    "minSessionTimeout",
-    "maxSessionTimeout",
-)
 ENV = {
-    "ZOO_TICK_TIME": zoocfg.DEFAULTS["tickTime"],
-    "ZOO_INIT_LIMIT": zoocfg.DEFAULTS["initLimit"],
-    "ZOO_SYNC_LIMIT": zoocfg.DEFAULTS["syncLimit"],
+    **DEFAULTS,
     "ZK_SERVER_HEAP": "128",
     # The log tells of a disk that is slower than a test made it.
-    "ZOO_CFG_EXTRA": " ".join(f"{key}={zoocfg.DEFAULTS[key]}" for key in _TIMES)
-    + f" fsync.warningthresholdms={HALF_MS}",
+    "ZOO_CFG_EXTRA": f"{DEFAULTS['ZOO_CFG_EXTRA']} fsync.warningthresholdms={HALF_MS}",
 }
 STARVE_SECONDS = float(os.environ.get("ZKOPS_STARVE_SECONDS", "60"))
 WRITERS = 4
