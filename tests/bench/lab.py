@@ -69,16 +69,16 @@ class Member:
         printed = self.container.logs(tail=15).decode(errors="replace")
         return f"\n{self.container.name}, {self.address}:{engine.tail_of(printed.splitlines())}"
 
-    def ask(self, word: str) -> str:
-        """Send a four-letter word; nothing is answered where nobody listens."""
+    def ask(self, word: str, within: float = 2) -> str:
+        """Send a four-letter word; nothing is answered where nobody listens, or not *within* seconds."""
         try:
-            return fourletter.over_tcp(self.address, 2181, 2)(word)
+            return fourletter.over_tcp(self.address, 2181, within)(word)
         except OSError:
             return ""
 
-    def mode(self) -> str | None:
+    def mode(self, within: float = 2) -> str | None:
         """Give the server's mode once it serves, else None."""
-        found = fourletter.parse_srvr(self.ask("srvr"))
+        found = fourletter.parse_srvr(self.ask("srvr", within))
         return found.mode if found.serving else None
 
     def run(self, *command: str) -> str:
