@@ -116,24 +116,24 @@ class Lab:
     hosts: Iterator[str]
     notes: list[str] = field(default_factory=list)
     """What went not as it should, for the report."""
-    _count: int = field(default=0)
+    made: list[Member] = field(default_factory=list)
 
     def member(self, image: str, env: Mapping[str, str], address: str = "") -> Member:
         """Create a container with an address of its own; it is not started."""
         address = address or next(self.hosts)
-        self._count += 1
         api = self.client.api
         host = api.create_host_config(network_mode=self.network.name)
         network = api.create_networking_config({self.network.name: api.create_endpoint_config(ipv4_address=address)})
         made = api.create_container(
             image,
-            name=f"{self.prefix}-{self._count}",
+            name=f"{self.prefix}-{len(self.made) + 1}",
             environment=COMMON | dict(env),
             labels={LABEL: self.prefix},
             host_config=host,
             networking_config=network,
         )
-        return Member(self.client.containers.get(made["Id"]), address)
+        self.made.append(Member(self.client.containers.get(made["Id"]), address))
+        return self.made[-1]
 
     def members(self, image: str, env: Mapping[str, str], count: int = 3) -> list[Member]:
         """Create an ensemble; it is not started."""
@@ -198,7 +198,15 @@ def lab(client: docker.DockerClient, prefix: str) -> Iterator[Lab]:
         subnet = ip_network(network.attrs["IPAM"]["Config"][0]["Subnet"])
         hosts = (str(host) for host in subnet.hosts())
         next(hosts)  # the gateway: this machine
-        yield Lab(client, prefix, network, hosts)
+        place = Lab(client, prefix, network, hosts)
+        try:
+            yield place
+        except Exception:
+            # What the servers printed goes with them.
+            for member in place.made:
+                with suppress(APIError):
+                    say(member.last_words())
+            raise
     finally:
         clean(client, prefix)
 
