@@ -39,11 +39,11 @@ def _take_package_of(suite: str, directory: Path, base: str) -> None:
     here = next(number for number, line in enumerate(lines) if line.split()[1:2] == [room.SERVER_PACKAGE])
     lock.write_text(f"{suite} {room.SERVER_PACKAGE}\n")
     with closing(engine.connect(timeout=300)) as docker:
-        found: bytes = docker.containers.run(
+        found = engine.run(
+            docker,
             base,
             ["bash", "/image/packages.sh", "lock", f"/image/{room.LOCK}"],
             volumes={str(directory): {"bind": "/image", "mode": "ro"}},
-            remove=True,
         )
     lines[here] = found.decode().strip()
     lock.write_text("".join(f"{line}\n" for line in lines))

@@ -1,4 +1,4 @@
-"""The Docker Engine, spoken to for building and pulling images: progress as it goes, sentences where it fails."""
+"""The Docker Engine, spoken to for images and what runs in them: progress as it goes, sentences where it fails."""
 
 import errno
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, ContainerError, DockerException, ImageNotFound
 from docker.utils import parse_repository_tag
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
@@ -19,7 +19,7 @@ from zkops.console import Step
 from zkops.daemon import NoEngine, connect, ensure
 from zkops.errors import Failed
 
-__all__ = ["NoEngine", "build", "connect", "ensure", "explained", "image_id", "pull", "tail_of"]
+__all__ = ["NoEngine", "build", "connect", "ensure", "explained", "image_id", "pull", "run", "tail_of"]
 
 LOGS = ROOT / ".cache" / "logs"
 TAIL_LINES = 15
@@ -113,6 +113,33 @@ def build(
     except Failed as failure:
         raise Failed(failure.what, failure.mend or f"see {log_file} for the whole output") from failure
     return transcript.image
+
+
+def run(
+    client: docker.DockerClient,
+    image: str,
+    command: list[str] | None = None,
+    stderr: bool = False,
+    **options: Any,
+) -> bytes:
+    """Run *command* in a container of a local image to its end, and give what it printed, its errors too if *stderr*.
+
+    The container goes with its volumes: `containers.run(remove=True)` of the Engine's client leaves those behind that
+    the image names. The other *options* are those of `containers.create`.
+
+    Raises:
+        ContainerError: when the command does not succeed; it holds what was printed as errors.
+        DockerException, RequestException: when the Engine does not do it.
+    """
+    container = client.containers.create(image, command, **options)
+    try:
+        container.start()
+        if code := container.wait()["StatusCode"]:
+            raise ContainerError(container, code, command, image, container.logs(stdout=False, stderr=True))
+        printed: bytes = container.logs(stdout=True, stderr=stderr)
+        return printed
+    finally:
+        container.remove(force=True, v=True)
 
 
 def pull(reference: str, step: Step | None = None) -> None:

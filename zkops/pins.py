@@ -57,7 +57,7 @@ def _output(task: str, ref: str, command: list[str], volumes: Mapping[str, Mappi
     again = f"run `invoke {task}` again"
     with closing(engine.connect()) as client:
         try:
-            printed: bytes = client.containers.run(ref, command, volumes=dict(volumes or {}), remove=True)
+            printed = engine.run(client, ref, command, volumes=dict(volumes or {}))
         except ContainerError as error:
             said = (error.stderr or b"").decode(errors="replace").strip() or "it said nothing"
             raise Failed(f"{task} came to nothing: {said}", f"mend that, then {again}") from None

@@ -78,7 +78,7 @@ def test_a_bootstrapped_base_installs_packages_and_leaves_nothing_beside_it() ->
     archive.bootstrap("trixie", TAG)
     try:
         install = "apt-get update -q && apt-get install -y -q --no-install-recommends hello && hello"
-        assert b"Hello, world!" in client.containers.run(TAG, ["sh", "-c", install], remove=True)
+        assert b"Hello, world!" in engine.run(client, TAG, ["sh", "-c", install])
         assert client.images.get(TAG).attrs["Config"]["Cmd"] == ["bash"]
     finally:
         client.images.remove(TAG, force=True)

@@ -11,7 +11,7 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
-from zkops import deepprobe
+from zkops import deepprobe, engine
 from zkops.cluster import Cluster
 from zkops.deepprobe import Deep, Reader
 from zkops.fields import memory_bytes
@@ -58,7 +58,7 @@ class Machine:
             try:
                 yield running
             finally:
-                running.remove(force=True)
+                running.remove(force=True, v=True)
 
     def places(self) -> tuple[Place, ...]:
         """Give the directories as the look before it finds them."""
@@ -82,13 +82,13 @@ class Machine:
     def shell(self, image: str, command: str) -> str:
         """Run a command as root, in the directory that has the member's two."""
         with closing(docker.from_env()) as engine_:
-            done: bytes = engine_.containers.run(
+            done = engine.run(
+                engine_,
                 image,
                 entrypoint=["sh", "-euc", command],
                 user="0:0",
                 working_dir="/disk",
                 volumes={str(self.log.parent): {"bind": "/disk", "mode": "rw"}},
-                remove=True,
             )
         return done.decode()
 

@@ -51,11 +51,11 @@ def blocks(section: str, page: Path = PAGE) -> list[str]:
 def carry_out(base: str, places: Mapping[Path, str], *scripts: str) -> str:
     """Run shell blocks as root on a machine that has the directories of this one at *places*."""
     with closing(engine.connect()) as docker:
-        done: bytes = docker.containers.run(
+        done = engine.run(
+            docker,
             base,
             ["bash", "-c", "\n".join(scripts)],
             volumes={str(path): {"bind": at, "mode": "rw"} for path, at in places.items()},
-            remove=True,
         )
     return done.decode()
 
@@ -65,9 +65,7 @@ def jars(base: str, suite: str, directory: Path) -> Path:
     directory.chmod(0o755)
     script = FETCH.replace("SUITE", suite).replace("PACKAGES", PACKAGES)
     with closing(engine.connect(timeout=300)) as docker:
-        docker.containers.run(
-            base, ["bash", "-c", script], volumes={str(directory): {"bind": "/jars", "mode": "rw"}}, remove=True
-        )
+        engine.run(docker, base, ["bash", "-c", script], volumes={str(directory): {"bind": "/jars", "mode": "rw"}})
     return directory
 
 

@@ -155,13 +155,13 @@ class Site:
     def shell(self, command: str) -> str:
         """Run a shell command as root in the directory of all disks: `mN/data` and `mN/log` are those of member N."""
         with closing(engine.connect()) as docker:
-            done: bytes = docker.containers.run(
+            done = engine.run(
+                docker,
                 self.image,
                 ["-ec", f"cd /site; {command}"],
                 entrypoint="sh",
                 user="0:0",
                 volumes={str(self.directory): {"bind": "/site", "mode": "rw"}},
-                remove=True,
             )
         return done.decode()
 

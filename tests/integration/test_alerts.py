@@ -33,9 +33,7 @@ def promtool(base: str) -> Callable[[Path, str], str]:
         mount = {str(directory): {"bind": "/rules", "mode": "ro"}}
         with closing(engine.connect(timeout=600)) as docker:
             try:
-                said: bytes = docker.containers.run(
-                    prometheus.TAG, ["promtool", *words], volumes=mount, remove=True, stderr=True
-                )
+                said = engine.run(docker, prometheus.TAG, ["promtool", *words], stderr=True, volumes=mount)
             except ContainerError as error:
                 raise AssertionError(bytes(error.stderr or b"").decode()) from None
         return said.decode()

@@ -33,9 +33,7 @@ def jars(suite: sources.Suite, cluster: Cluster, directory: Path) -> Path:
     """Fetch the jars of the ZooKeeper that a Debian release carries."""
     with closing(engine.connect(timeout=300)) as docker:
         base = sources.base_image(cluster.sources, suite)
-        docker.containers.run(
-            base, ["bash", "-c", FETCH], volumes={str(directory): {"bind": "/jars", "mode": "rw"}}, remove=True
-        )
+        engine.run(docker, base, ["bash", "-c", FETCH], volumes={str(directory): {"bind": "/jars", "mode": "rw"}})
     return directory
 
 
