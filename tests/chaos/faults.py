@@ -46,6 +46,24 @@ limit unlimited
 FREE = f"{LIMIT}\ntouch /run/chaos-disk-free; sleep 0.5; limit unlimited"
 
 
+def disturbance(
+    one: Round, begun: float, settled: float, mended: float, hosts: Mapping[int, str], slow: float
+) -> Disturbance | None:
+    """Give the span that a round's fault explains: from its begin until all had *settled*; none if it never *begun*.
+
+    *slow* is for how many seconds after that clients may still learn of sessions that it ended.
+    """
+    if not begun:
+        return None
+    victims = frozenset(hosts[getattr(one, who)] for who in HURTS.get(one.fault, ()))
+    if one.fault in {"dying image", "late image"}:  # serves for a while: any member that has it may go down at any time
+        victims = frozenset(hosts.values())
+    silent = one.fault in SILENT
+    # Deployed to its end, the late one goes down also while the mending replaces it on one member after the other.
+    end = mended if one.fault == "late image" else settled
+    return Disturbance(begin=begun, end=end + slow * silent, victims=victims, silent=silent)
+
+
 @dataclass
 class Machines:
     """The sandbox's containers, and what the faults do to them."""
@@ -119,22 +137,6 @@ class Injector:
         finally:
             self._over.set()
             thread.join()
-
-    def disturbance(self, hosts: Mapping[int, str], end: float, slow: float) -> Disturbance | None:
-        """Give the span that the fault explains: from its begin until all had settled at *end*.
-
-        *slow* is for how many seconds after that clients may still learn of sessions that it ended.
-        """
-        if not self.result.begun:
-            return None
-        victims = frozenset(hosts[getattr(self.one, who)] for who in HURTS.get(self.one.fault, ()))
-        if self.one.fault in {
-            "dying image",
-            "late image",
-        }:  # serves for a while: any member that has it may go down at any time
-            victims = frozenset(hosts.values())
-        silent = self.one.fault in SILENT
-        return Disturbance(begin=self.result.begun, end=end + slow * silent, victims=victims, silent=silent)
 
     def _run(self) -> None:
         begin, end = self._acts()

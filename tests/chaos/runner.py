@@ -11,7 +11,7 @@ from tests.bench.disk import Disk
 from tests.chaos import checker, history, operations, readback, sessions, watch
 from tests.chaos.arena import CLIENT_PORT, HOSTS, IPS, NAME, Arena, addresses, idle
 from tests.chaos.client import SESSION
-from tests.chaos.faults import Injector
+from tests.chaos.faults import Injector, disturbance
 from tests.chaos.history import Operation
 from tests.chaos.report import Report, Row
 from tests.chaos.sampler import Sampler
@@ -72,7 +72,7 @@ class Runner:
         disk.start()
         begin = time.monotonic()
         try:
-            span = self._operate(one, row, stable)
+            begun, settled = self._operate(one, row, stable)
             self._mend(one, row)
             mended = time.monotonic()
         finally:
@@ -80,6 +80,7 @@ class Runner:
             disk.end()
         self.workload.move(addresses(one.after.machines))
         row.fsync = disk.slowest
+        span = disturbance(one, begun, settled, mended, HOSTS, 2 * SESSION)
         self._check(one, row, looks, span, disk.stalls)
         row.gap = watch.longest_gap((one.returned for one in self.history if one.acknowledged), begin, mended)
         self._keep(row, looks)
@@ -88,8 +89,11 @@ class Runner:
             say(f"chaos:   {what}", style="red")
         return row
 
-    def _operate(self, one: Round, row: Row, stable: Sequence[int]) -> Disturbance | None:
-        """Run the operation with the fault beside it, and wait until the fault is over and all have settled."""
+    def _operate(self, one: Round, row: Row, stable: Sequence[int]) -> tuple[float, float]:
+        """Run the operation with the fault beside it, and wait until the fault is over and all have settled.
+
+        Give the times at which the fault began, 0 where it never did, and at which all had settled.
+        """
         begin, injector = time.monotonic(), Injector(one, self.arena.tool, self.arena.machines())
         with contextlib.ExitStack() as stack:
             for command in operations.commands(one, NAME, HOSTS):
@@ -105,7 +109,7 @@ class Runner:
             row.broken.append(f"the fault could not be made: {injector.result.error}")
         if left := self.arena.settle(tuple(stable), SETTLE):
             row.broken.append(f"{SETTLE:.0f} s after the fault's end not as before: {left}")
-        return injector.disturbance(HOSTS, time.monotonic(), 2 * SESSION)
+        return injector.result.begun, time.monotonic()
 
     def _judge(self, one: Round, row: Row, command: operations.Command, ran: Ran) -> None:
         row.codes.append("killed" if ran.killed else str(ran.code))
