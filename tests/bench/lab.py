@@ -117,6 +117,7 @@ class Lab:
     notes: list[str] = field(default_factory=list)
     """What went not as it should, for the report."""
     made: list[Member] = field(default_factory=list)
+    """Every container, also those removed since."""
 
     def member(self, image: str, env: Mapping[str, str], address: str = "") -> Member:
         """Create a container with an address of its own; it is not started."""
@@ -124,7 +125,7 @@ class Lab:
         api = self.client.api
         host = api.create_host_config(network_mode=self.network.name)
         network = api.create_networking_config({self.network.name: api.create_endpoint_config(ipv4_address=address)})
-        made = api.create_container(
+        created = api.create_container(
             image,
             name=f"{self.prefix}-{len(self.made) + 1}",
             environment=COMMON | dict(env),
@@ -132,7 +133,7 @@ class Lab:
             host_config=host,
             networking_config=network,
         )
-        self.made.append(Member(self.client.containers.get(made["Id"]), address))
+        self.made.append(Member(self.client.containers.get(created["Id"]), address))
         return self.made[-1]
 
     def members(self, image: str, env: Mapping[str, str], count: int = 3) -> list[Member]:
