@@ -5,19 +5,25 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.markup import escape
+from rich.spinner import Spinner
 from rich.table import Table
+from rich.text import Text
 
 # stderr for everything that is not a result. rich honours NO_COLOR and TERM=dumb by itself.
 _messages = Console(stderr=True, highlight=False, soft_wrap=True)
 
-HEARTBEAT_SECONDS = 30.0
-"""Without a terminal a long step prints a line this often, so that a log never looks dead."""
+FIRST_SECONDS = 2.0
+"""Without a terminal a step that takes longer prints a line."""
+
+HEARTBEAT_SECONDS = 10.0
+"""And then another this often, so that a log never looks dead."""
 
 
 def say(message: str, style: str = "") -> None:
@@ -79,35 +85,73 @@ class Step:
         return f"{self.label} … {self.seconds:.0f} s  {self.detail}".rstrip()
 
 
+class _Board:
+    """The steps under way on a terminal, a spinner and a line each; rich shows one live display at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._spinners: dict[Step, Spinner] = {}
+        self._live: Live | None = None
+
+    def add(self, current: Step) -> None:
+        with self._lock:
+            self._spinners[current] = Spinner("dots")
+            if not self._live:
+                self._live = Live(console=_messages, get_renderable=self._drawn, refresh_per_second=5, transient=True)
+                self._live.start()
+
+    def remove(self, current: Step) -> None:
+        with self._lock:
+            del self._spinners[current]
+            live, self._live = self._live, self._live if self._spinners else None
+        if live and not self._live:
+            live.stop()
+
+    def _drawn(self) -> Group:
+        shown = dict(self._spinners)  # other threads add and remove steps
+        for current, spinner in shown.items():
+            # One line of the terminal at most: a wrapped line would make the display jump.
+            spinner.update(text=Text(current.line(), no_wrap=True, overflow="ellipsis"))
+        return Group(*shown.values())
+
+
+_board = _Board()
+
+
 @contextmanager
 def step(label: str) -> Iterator[Step]:
-    """Show a step while it runs: a spinner on a terminal, else a line at its begin, every 30 s, and at its end."""
+    """Show a step while it runs: a spinner on a terminal, else a line at its begin, every 10 s, and at its end."""
     current = Step(label)
-    done = threading.Event()
-    shown = _spin if _messages.is_terminal else _tick
-    thread = threading.Thread(target=shown, args=(current, done), daemon=True)
-    thread.start()
+    ended = _shown_on_terminal(current) if _messages.is_terminal else _shown_as_lines(current)
     try:
         yield current
     except BaseException:
-        done.set()
-        thread.join()
+        ended()
         say(f"✗ {label} ({current.seconds:.1f} s)", style="red")
         raise
-    done.set()
-    thread.join()
+    ended()
     say(f"✓ {label} ({current.seconds:.1f} s)")
 
 
-def _spin(current: Step, done: threading.Event) -> None:
-    with _messages.status(current.line()) as status:
-        while not done.wait(0.2):
-            # One line of the terminal at most: a wrapped line would make the spinner jump.
-            status.update(current.line()[: _messages.width - 4].replace("[", r"\["))
+def _shown_on_terminal(current: Step) -> Callable[[], None]:
+    _board.add(current)
+    return lambda: _board.remove(current)
+
+
+def _shown_as_lines(current: Step) -> Callable[[], None]:
+    done = threading.Event()
+    thread = threading.Thread(target=_tick, args=(current, done), daemon=True)
+    thread.start()
+
+    def end() -> None:
+        done.set()
+        thread.join()
+
+    return end
 
 
 def _tick(current: Step, done: threading.Event) -> None:
-    if not done.wait(2):
+    if not done.wait(FIRST_SECONDS):
         say(f"… {current.label}")
     while not done.wait(HEARTBEAT_SECONDS):
         say(f"… {current.line()}")
