@@ -2,7 +2,8 @@
 """Brings nox into `.venv` of this checkout and hands all arguments on to it: `python3 bootstrap.py -s demo`.
 
 For machines with Python 3.11 and nothing else: works without pip, without ensurepip (Debian splits it off) and where
-the distribution's Python refuses `pip install` (PEP 668). Nothing outside this checkout is changed.
+the distribution's Python refuses `pip install` (PEP 668). One thing outside this checkout is changed, as root and until
+the next restart: the kernel's limit of inotify instances, where it is too low for the tests' sandboxes.
 """
 
 import importlib.util
@@ -16,6 +17,10 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 CACHE = ROOT / ".cache" / "bootstrap"
 
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_INSTANCES = 1024
+"""Enough for the three sandboxes that the tests run at once; many distributions allow 128."""
+
 
 def main(arguments: list[str]) -> int:
     """Make `.venv` with nox where it is missing, then run nox; give its exit code."""
@@ -28,6 +33,7 @@ def main(arguments: list[str]) -> int:
         if not nox.exists():
             print("bootstrap: bringing nox into .venv", file=sys.stderr)
             install_nox()
+        raise_limits()
         return subprocess.run([nox, *arguments], check=False).returncode
     except subprocess.CalledProcessError as error:
         command = " ".join(map(str, error.cmd))
@@ -44,6 +50,17 @@ def install_nox() -> None:
     python = str(VENV / "bin" / "python")
     pip = [python, "-m", "pip"] if with_pip else [python, str(pip_from_archive() / "pip")]
     subprocess.run([*pip, "install", "--quiet", "nox"], check=True)
+
+
+def raise_limits() -> None:
+    """Raise the limit of inotify instances where it is too low and this user may; `sandbox.up` says what it needs."""
+    if os.geteuid() or not INOTIFY.exists() or int(INOTIFY.read_text()) >= INOTIFY_INSTANCES:
+        return
+    try:
+        INOTIFY.write_text(f"{INOTIFY_INSTANCES}\n")
+    except OSError:  # a container may be root and not allowed to
+        return
+    print(f"bootstrap: raised fs.inotify.max_user_instances to {INOTIFY_INSTANCES}", file=sys.stderr)
 
 
 def pip_from_archive() -> Path:

@@ -24,7 +24,7 @@ CODE = ("zkops", "sandbox", "tests", "tasks.py", "noxfile.py", "bootstrap.py")
 def demo(session: nox.Session) -> None:
     """Do everything once on the embedded default: sandbox, build, push, deploy, status."""
     session.install("-q", "-e.")
-    session.run("invoke", "sandbox.up", "build", "push", "deploy", "status", *session.posargs)
+    session.run("invoke", "sandbox.images", "sandbox.up", "build", "push", "deploy", "status", *session.posargs)
     invoke = Path(session.bin) / "invoke"
     session.log(f"Go on with {invoke} --list; remove the sandbox with {invoke} sandbox.down")
 
@@ -61,7 +61,7 @@ def integration(session: nox.Session) -> None:
 
 @nox.session
 def cluster(session: nox.Session) -> None:
-    """Test the whole pipeline on a real registry and Kubernetes in containers."""
+    """Test the whole pipeline on a real registry and Kubernetes in containers; `-- --kubernetes 1.34`."""
     _test(session, "cluster", "-n2", "--dist=loadgroup", prepare=True)
 
 
@@ -81,6 +81,13 @@ def alerts(session: nox.Session) -> None:
     session.run("python", "-m", "tests.alerts", *session.posargs)
 
 
+@nox.session(default=False, tags=["update"])
+def kubernetes(session: nox.Session) -> None:
+    """Write the module files of the sandbox's Kubernetes for the newest releases."""
+    session.install("-q", "-e.")
+    session.run("python", "-m", "sandbox.update")
+
+
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure our image beside one made as the official one is; `-- --quick`, `-- --only GROUP`, `-- --out DIR`."""
@@ -98,7 +105,7 @@ def _extra(name: str) -> list[str]:
 def _test(session: nox.Session, name: str, *options: str, prepare: bool = False) -> None:
     session.install("-q", "-e.[test]")
     if prepare:  # pytest would hide the minutes that this takes the first time, and its workers do it twice
-        session.run("python", "-m", "tests.prepare")
+        session.run("python", "-m", "tests.prepare", *session.posargs)
     session.run("pytest", f"tests/{name}", *options, f"--junitxml=build/junit-{name}.xml", *session.posargs)
 
 

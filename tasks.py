@@ -317,6 +317,15 @@ def up(_c: Context, path: str = "") -> None:
 
 @task(help=HELP)
 @cli.guarded
+def images(_c: Context, path: str = "") -> None:
+    """Make the images of the sandbox and of ZooKeeper, side by side; `sandbox.up` and `build` then find them."""
+    import sandbox
+
+    sandbox.prepare(cli.cluster(path))
+
+
+@task(help=HELP)
+@cli.guarded
 def down(_c: Context, path: str = "") -> None:
     """Remove the sandbox with all it holds."""
     import sandbox
@@ -413,5 +422,5 @@ ns = Collection(
     lint_refresh,
     sizing,
 )
-ns.add_collection(Collection("sandbox", up, down))
+ns.add_collection(Collection("sandbox", up, down, images))
 ns.add_collection(Collection("image", lock, classes))

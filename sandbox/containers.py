@@ -12,8 +12,7 @@ import docker
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
-from sandbox.images import Images
-from sandbox.layout import LABEL, SPEC_LABEL, Box, Layout
+from sandbox.layout import LABEL, SPEC_LABEL, Box, Images, Layout
 from zkops.errors import Failed
 
 # What a node needs of privileged mode. The Engine refuses to grant that mode itself where the machine lacks

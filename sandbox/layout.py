@@ -21,12 +21,21 @@ SPEC_LABEL = "zkops.sandbox.spec"
 API_PORT = 6443
 REGISTRY_PORT = 5000
 PAUSE = "rancher/mirrored-pause:3.6"
-"""The one image k3s pulls by itself when everything optional is disabled."""
+"""What k3s pulls by itself, beside CoreDNS, when everything else that is optional is disabled."""
 
 KUBECONFIG = "/etc/rancher/k3s/k3s.yaml"
-DISABLED = "traefik,servicelb,metrics-server,local-storage,coredns"
+DISABLED = "traefik,servicelb,metrics-server,local-storage"
 
 Role = Literal["registry", "control", "worker"]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Local names of the images, and whether the node image is the real k3s."""
+
+    registry: str
+    node: str
+    pulled: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +134,8 @@ def _registry(cluster: Cluster, ip: str) -> Box:
 def _node(cluster: Cluster, hostname: str, ip: str, registry: str, control: str = "") -> Box:
     """Lay out a worker that joins *control*, or the control plane itself where that is not given."""
     prefix = cluster.sources.pull_prefix
-    options = (f"--pause-image={prefixed(PAUSE, prefix)}",) if prefix else ()
+    # The kubelet of 1.35 and later takes cgroup v1 for an error unless told otherwise.
+    options = ("--kubelet-arg=fail-cgroupv1=false", *((f"--pause-image={prefixed(PAUSE, prefix)}",) if prefix else ()))
     joins = (("K3S_URL", f"https://{control}:{API_PORT}"),) if control else ()
     command = ("agent",) if control else ("server", "--tls-san=127.0.0.1", f"--disable={DISABLED}")
     return Box(
@@ -136,18 +146,18 @@ def _node(cluster: Cluster, hostname: str, ip: str, registry: str, control: str 
         command=(*command, *options),
         environment=(("K3S_NODE_NAME", hostname), *joins),
         published=() if control else ((API_PORT, cluster.sandbox_api_port),),
-        files=_mirror_files(cluster.registry.domain, f"http://{registry}:{REGISTRY_PORT}"),
+        files=_mirror_files(cluster.registry.domain, f"http://{registry}:{REGISTRY_PORT}", prefix),
     )
 
 
-def _mirror_files(domain: str, url: str) -> tuple[tuple[str, str], ...]:
+def _mirror_files(domain: str, url: str, prefix: str) -> tuple[tuple[str, str], ...]:
     """Make the name that the operator pushes to mean the registry container on the nodes too.
 
     containerd reads hosts.toml at every pull; k3s writes its own from registries.yaml. Each passes over the other's.
     """
     return (
         (f"/etc/containerd/certs.d/{domain}/hosts.toml", hosts_toml(url)),
-        ("/etc/rancher/k3s/registries.yaml", registries_yaml(domain, url)),
+        ("/etc/rancher/k3s/registries.yaml", registries_yaml(domain, url, prefix)),
     )
 
 
@@ -156,9 +166,14 @@ def hosts_toml(url: str) -> str:
     return f'server = "{url}"\n\n[host."{url}"]\n  capabilities = ["pull", "resolve"]\n'
 
 
-def registries_yaml(domain: str, url: str) -> str:
-    """Give k3s' description of a registry *domain* that is reached at *url*."""
-    return f'mirrors:\n  "{domain}":\n    endpoint:\n      - "{url}"\n'
+def registries_yaml(domain: str, url: str, prefix: str = "") -> str:
+    """Give k3s' description of a registry *domain* that is reached at *url*, and of a site's mirror of Docker Hub."""
+    text = f'mirrors:\n  "{domain}":\n    endpoint:\n      - "{url}"\n'
+    if not prefix:
+        return text
+    host, _, path = prefix.partition("/")
+    rewrite = f'    rewrite:\n      "(.*)": "{path}/$1"\n' if path else ""
+    return f'{text}  "docker.io":\n    endpoint:\n      - "https://{host}"\n{rewrite}'
 
 
 def rewritten_kubeconfig(text: str, api_port: int, name: str) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 import docker
 from docker.models.containers import Container
 
-from sandbox import containers, images, readiness
+from sandbox import containers, images, limits, readiness
 from sandbox.layout import KUBECONFIG, SPEC_LABEL, Layout, mark, plan, rewritten_kubeconfig
-from zkops import engine
+from zkops import engine, image
 from zkops.cluster import Cluster
 from zkops.console import say
 from zkops.errors import BadInput, Failed, Refused
@@ -21,7 +21,7 @@ def up(cluster: Cluster) -> None:
 
     Raises:
         Failed: when it does not come up; what this call made is removed again.
-        Refused: when a sandbox made for another description runs.
+        Refused: when a sandbox made for another description runs, or the machine has too little of something.
     """
     layout, kubeconfig = plan(cluster), _kubeconfig(cluster)
     engine.ensure()
@@ -31,7 +31,9 @@ def up(cluster: Cluster) -> None:
         if _is_ours(kubeconfig, layout.name) and not readiness.missing(client, layout):
             say(f"The sandbox {layout.name} is up already.")
             return
-        chosen = images.prepare(cluster.sources)
+        running, here = limits.running(client, layout.name)
+        limits.check(limits.measured(client), limits.of_start(cluster, layout, running, here))
+        chosen = images.prepare(cluster.sources, version(cluster))
         _refuse_other_image(layout, found, chosen.node)
         if not found:
             containers.clear(client, layout.name)  # a network may be left of one that was made for other addresses
@@ -44,6 +46,18 @@ def up(cluster: Cluster) -> None:
             readiness.wait_for_nodes(client, layout)
             _write_kubeconfig(client, layout, kubeconfig, cluster.sandbox_api_port)
     say(f"The sandbox {layout.name} is up: registry {cluster.registry.domain}, kubeconfig {kubeconfig}")
+
+
+def prepare(cluster: Cluster) -> None:
+    """Make the images that a sandbox and its ensemble need, side by side; nothing is done where they are here."""
+    engine.ensure()
+    with engine.explained("making the sandbox's images"):
+        images.prepare(cluster.sources, version(cluster), lambda: image.build(cluster))
+
+
+def version(cluster: Cluster) -> str | None:
+    """Give the version of Kubernetes that *cluster* wants in its sandbox."""
+    return cluster.sandbox.kubernetes if cluster.sandbox else None
 
 
 def down(cluster: Cluster) -> None:

@@ -1,17 +1,23 @@
 """Makes what tests in containers need and what takes long the first time: Docker Engine, base images, our images."""
 
-import sandbox.images
-from zkops import ROOT, cli, daemon, image
+import argparse
+
+import sandbox
+from zkops import ROOT, cli
 from zkops.config import load
 
 
 @cli.guarded
 def main() -> None:
-    """Do nothing where all is there."""
-    daemon.ensure()
+    """Do nothing where all is there; `--kubernetes VERSION` is that of pytest, other arguments are passed over."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kubernetes")
+    wanted, _ = parser.parse_known_args()
     cluster = load(ROOT)
-    image.build(cluster)
-    sandbox.images.prepare(cluster.sources)
+    if wanted.kubernetes and cluster.sandbox:
+        section = cluster.sandbox.model_copy(update={"kubernetes": wanted.kubernetes})
+        cluster = cluster.model_copy(update={"sandbox": section})
+    sandbox.prepare(cluster)
 
 
 if __name__ == "__main__":

@@ -85,12 +85,11 @@ def build(
     args: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
     step: Step | None = None,
-    no_cache: bool = False,
-    target: str | None = None,
+    **options: Any,
 ) -> str:
     """Build the Dockerfile in *context* with the classic builder, tag it, and give the image's id.
 
-    The whole output is kept in `.cache/logs/`.
+    The whole output is kept in `.cache/logs/`. The other *options* are those of the Engine's client, such as `nocache`.
 
     Raises:
         Failed: naming the step that failed, with its last lines.
@@ -98,12 +97,10 @@ def build(
     LOGS.mkdir(parents=True, exist_ok=True)
     log_file = LOGS / f"build-{re.sub(r'[^a-z0-9.-]+', '-', tag)}.log"
     transcript, client = Transcript(), connect()
-    settings: dict[str, Any] = {"buildargs": dict(args or {}), "labels": dict(labels or {}), "nocache": no_cache}
+    settings: dict[str, Any] = {"buildargs": dict(args or {}), "labels": dict(labels or {})} | options
     try:
         with closing(client), explained(f"building {tag}"), log_file.open("w", encoding="utf-8") as log:
-            stream = client.api.build(
-                path=str(context), tag=tag, rm=True, forcerm=True, decode=True, target=target or "", **settings
-            )
+            stream = client.api.build(path=str(context), tag=tag, rm=True, forcerm=True, decode=True, **settings)
             for line in (line for event in stream for line in transcript.feed(event)):
                 log.write(f"{line}\n")
                 if step:

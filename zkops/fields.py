@@ -6,7 +6,7 @@ A message reads: what is wrong; what to write instead.
 import re
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -31,6 +31,14 @@ def memory_bytes(quantity: str) -> int:
     if not found:
         raise ValueError("is no amount of memory; write a whole number with Ki, Mi, Gi, k, M or G, such as 512Mi")
     return int(found[1]) * _UNITS[found[2] or ""]
+
+
+def _kubernetes_version(value: object) -> object:
+    # YAML reads 1.20 as the number 1.2.
+    if value not in KUBERNETES_VERSIONS:
+        known = ", ".join(f'"{version}"' for version in KUBERNETES_VERSIONS)
+        raise ValueError(f"is not a version that the sandbox can run; write one of {known}, in quotes")
+    return value
 
 
 def _matching(pattern: re.Pattern[str], limit: int, message: str) -> AfterValidator:
@@ -232,5 +240,8 @@ Memory = Annotated[str, AfterValidator(_quantity)]
 Cpu = Annotated[
     str, _named(r"\d+m?|\d+\.\d+", 20, "is no amount of processors; write cores or thousandths, such as 1, 0.5 or 500m")
 ]
+_KubernetesVersion = Literal["1.20", "1.34", "1.35", "1.36", "1.37"]
+KUBERNETES_VERSIONS: tuple[str, ...] = get_args(_KubernetesVersion)
+KubernetesVersion = Annotated[_KubernetesVersion, BeforeValidator(_kubernetes_version)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Setting = str | int | bool

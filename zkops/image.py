@@ -139,7 +139,7 @@ def build(cluster: Cluster, *, no_cache: bool = False) -> ImageRef:
                 args={"BASE": base},
                 labels=labels(ref.tag, named, cluster.image.distribution),
                 step=current,
-                no_cache=no_cache,
+                nocache=no_cache,
             )
     else:
         say(f"{ref.tagged} is unchanged, nothing to build")

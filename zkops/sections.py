@@ -11,6 +11,7 @@ from zkops.fields import (
     ArchiveUrl,
     Domain,
     EnvironmentName,
+    KubernetesVersion,
     Label,
     LabelKey,
     LabelValue,
@@ -129,8 +130,8 @@ class Image(Model):
 class Sources(Model):
     """Where base images come from."""
 
-    mode: Literal["auto", "pull", "archive"] = "auto"
-    """`pull` takes images from a registry, `archive` makes them from the Debian archive, `auto` tries pulling first."""
+    mode: Literal["auto", "pull", "modules", "archive"] = "auto"
+    """`pull` takes a registry, `archive` a Debian mirror, `modules` that and Go modules, `auto` what answers first."""
     pull_prefix: PullPrefix = ""
     """A site's mirror to pull from, such as `mirror.example:5000/hub`; empty means the well-known names as they are."""
 
@@ -242,3 +243,5 @@ class Sandbox(Model):
 
     api_port: Port = 26443
     """Port of 127.0.0.1 where the sandbox's Kubernetes API is reached."""
+    kubernetes: KubernetesVersion | None = None
+    """Its version, such as `"1.34"`; without it 1.36, or 1.20 if neither a registry nor a Go module proxy answers."""

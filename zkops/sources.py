@@ -17,7 +17,17 @@ Suite = Literal["trixie", "bookworm"]
 TRY_SECONDS = 8.0
 """So long may a registry take to answer before it counts as out of reach."""
 
-PULLED = ("debian:trixie-slim", "registry:2", "rancher/k3s:v1.32.9-k3s1")
+KUBERNETES = "1.36"
+"""The sandbox's Kubernetes where none is named: the newest whose whole cluster suite passed."""
+
+K3S = {
+    "1.34": "rancher/k3s:v1.34.6-k3s1",
+    "1.35": "rancher/k3s:v1.35.5-k3s1",
+    "1.36": "rancher/k3s:v1.36.3-k3s1",
+}
+"""The sandbox's Kubernetes, by minor version, where it is pulled."""
+
+PULLED = ("debian:trixie-slim", "registry:2", K3S[KUBERNETES])
 """What the pulling way takes."""
 
 
@@ -30,7 +40,7 @@ def prefixed(reference: str, prefix: str) -> str:
 def decide(sources: Sources) -> Mode:
     """Decide whether base images are pulled or made from the archive: as configured, or by trying, and say so."""
     if sources.mode != "auto":
-        return sources.mode
+        return "pull" if sources.mode == "pull" else "archive"
     return _tried(sources.pull_prefix)
 
 

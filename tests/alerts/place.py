@@ -17,6 +17,7 @@ from tests.chaos.arena import PODS_LOGS
 from tests.chaos.faults import Machines
 from tests.chaos.sampler import ask
 from tests.chaos.tool import Tool
+from tests.kubernetes_version import sandbox_section
 from tests.prometheus import Prometheus, running
 from zkops import ROOT, config, engine, monitoring, registry, sources
 from zkops.console import Step
@@ -38,7 +39,7 @@ DESCRIPTION: dict[str, Any] = {
     "resources": {"heap": "128Mi", "memory": {"request": "160Mi", "limit": "1200Mi"}, "cpu": {"request": "50m"}},
     "paths": {"data": f"{DISK}/data"},
     "monitoring": {"scrape": "targets"},
-    "sandbox": {"api_port": 26489},
+    "sandbox": sandbox_section(26489),
 }
 
 

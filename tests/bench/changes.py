@@ -22,6 +22,7 @@ from tests.bench.lab import Lab
 from tests.bench.measures import OURS, PEER, Samples, longest_gap
 from tests.bench.writer import Writer
 from tests.cluster.conftest import DESCRIPTION, Pipeline
+from tests.kubernetes_version import sandbox_section
 from zkops.config import load
 from zkops.observe import observe_members
 from zkops.observed import Member, whole
@@ -132,7 +133,7 @@ def _running() -> Iterator[Rolled]:
         "name": NAME,
         "machines": machines,
         "registry": {"domain": f"127.0.0.1:250{NET}", "plain_http": True},
-        "sandbox": {"api_port": int(f"264{NET}")},
+        "sandbox": sandbox_section(int(f"264{NET}")),
     }
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "cluster.yaml").write_text(yaml.safe_dump(described))

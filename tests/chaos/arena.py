@@ -17,6 +17,7 @@ from tests.chaos.faults import Machines
 from tests.chaos.sampler import ask
 from tests.chaos.schedule import MACHINES, Fault, World
 from tests.chaos.tool import Tool
+from tests.kubernetes_version import sandbox_section
 from zkops import ROOT, config, engine, registry
 from zkops.cluster import Cluster
 from zkops.console import Step, say
@@ -66,7 +67,7 @@ class Arena:
     def __init__(self, directory: Path, transcript: Path, client: docker.DockerClient) -> None:
         self.tool = Tool(directory, transcript)
         self._directory, self._client = directory, client
-        described = {**DESCRIPTION, "machines": machines_of(MACHINES), "sandbox": {"api_port": 26484}}
+        described = {**DESCRIPTION, "machines": machines_of(MACHINES), "sandbox": sandbox_section(26484)}
         self._write({**described, "kubernetes": {"kubeconfig": "kubeconfig"}})
         self.cluster: Cluster = config.load(directory)
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import sandbox
+from tests.kubernetes_version import sandbox_section
 from zkops import ROOT, daemon
 from zkops.cluster import Cluster
 from zkops.config import load
@@ -28,7 +29,7 @@ DESCRIPTION: Description = {
     "registry": {"domain": "127.0.0.1:25078", "plain_http": True},
     "resources": {"heap": "128Mi", "memory": {"request": "160Mi", "limit": "320Mi"}, "cpu": {"request": "50m"}},
     "kubernetes": {"kubeconfig": "kubeconfig"},
-    "sandbox": {"api_port": 26478},
+    "sandbox": sandbox_section(26478),
 }
 
 
@@ -36,7 +37,7 @@ DESCRIPTION: Description = {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
     """Give the tests of the one deployed sandbox to one worker, those that make sandboxes themselves to another."""
     for item in items:
-        own = item.path.stem in {"test_engine", "test_pull_sources", "test_sandbox"}
+        own = item.path.stem in {"test_engine", "test_programs", "test_pull_sources", "test_sandbox"}
         item.add_marker(pytest.mark.xdist_group("own" if own else "pipe"))
     return (yield)
 

@@ -1,25 +1,31 @@
 """Small sandboxes for tests, beside the shipped one, and what is left of them in the Engine."""
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox import containers
+from tests.kubernetes_version import sandbox_section
 from zkops import engine
 from zkops.cluster import Cluster
 from zkops.config import parse
 
 
-def describe(directory: Path, name: str, net: int, machines: int = 1, sources: str = "{}") -> Cluster:
-    """Describe a sandbox on 172.31.NET.0/24 with its ports ending in NET, its kubeconfig in *directory*."""
+def describe(directory: Path, name: str, net: int, machines: int = 1, sources: str = "") -> Cluster:
+    """Describe a sandbox on 172.31.NET.0/24 with its ports ending in NET, its kubeconfig in *directory*.
+
+    With *sources* its Kubernetes is the default one, as that way has it.
+    """
     lines = "".join(
         f"  - {{hostname: {name}-{n}, ip: 172.31.{net}.{10 + n}, id: {n}}}\n" for n in range(1, machines + 1)
     )
+    section = json.dumps({"api_port": 26400 + net} if sources else sandbox_section(26400 + net))
     text = (
         f"name: {name}\nmachines:\n{lines}"
         f"registry: {{domain: '127.0.0.1:250{net}', plain_http: true}}\n"
-        f"kubernetes: {{kubeconfig: kubeconfig}}\nsandbox: {{api_port: 264{net}}}\nsources: {sources}\n"
+        f"kubernetes: {{kubeconfig: kubeconfig}}\nsandbox: {section}\nsources: {sources or '{}'}\n"
     )
     return parse(text, directory / "cluster.yaml")
 

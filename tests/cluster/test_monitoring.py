@@ -46,10 +46,7 @@ SPECS = {
 
 
 def definition(kind: str, plural: str) -> dict[str, Any]:
-    """Define a kind as the operator does, by what of its schema we use: the whole of it is 70 KB.
-
-    Without a schema the API server of Kubernetes 1.20 ends itself when such an object is applied.
-    """
+    """Define a kind as the operator does, by what of its schema we use: the whole of it is 70 KB."""
     schema = {"type": "object", "properties": {"spec": SPECS[kind]}}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

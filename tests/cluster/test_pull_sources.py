@@ -9,6 +9,7 @@ import pytest
 
 import sandbox
 from sandbox import containers, images, readiness
+from tests import kubernetes_version
 from tests.cluster.sandboxes import describe, kubectl, left_behind
 from zkops import engine, sources
 from zkops.cluster import Sources
@@ -25,7 +26,7 @@ LABEL = {"zkops.test": "mirror"}
 def mirror() -> Iterator[str]:
     """Serve whatever this machine has for them under the three well-known names."""
     client = engine.connect()
-    here = images.prepare(Sources())
+    here = images.prepare(Sources(), kubernetes_version.wanted())
     base = sources.base_image(Sources(), "trixie")
     served = dict(zip(sources.PULLED, (base, here.registry, here.node), strict=True))
     remove(client)
@@ -89,7 +90,7 @@ def test_a_sandbox_comes_up_from_pulled_images(mirror: str, tmp_path: Path) -> N
         found = containers.find(engine.connect(), "pulled").values()
         assert {box.attrs["Config"]["Image"] for box in found} == {
             sources.prefixed(images.REGISTRY, mirror),
-            sources.prefixed(images.KUBERNETES, mirror),
+            sources.prefixed(sources.K3S[sources.KUBERNETES], mirror),
         }
         assert kubectl("pulled", "get", "nodes", "-o", "name").split() == ["node/pulled-1", "node/pulled-control"]
     finally:

@@ -67,7 +67,7 @@ def test_two_builds_without_cache_give_the_same_layers_and_bill_of_materials(
     shutil.copytree(ROOT / "image", context, copy_function=shutil.copy)
     tags = ("zkops/test-build:first", "zkops/test-build:second")
     for tag in tags:
-        engine.build(context, tag, args={"BASE": base}, no_cache=True)
+        engine.build(context, tag, args={"BASE": base}, nocache=True)
     layers = [contents.layers(built) for built in (*tags, image)]
     assert layers[0] == layers[1] == layers[2]
     assert len(layers[0]) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from testcontainers.core.container import DockerContainer
 
+import sandbox.builds
 import sandbox.images
 from zkops import engine, registry, sources
 from zkops import image as room
@@ -27,7 +28,7 @@ def registry_image(cluster: Cluster) -> str:
     if sources.decide(cluster.sources) == "pull":
         return sources.pulled(cluster.sources, sandbox.images.REGISTRY)
     context = Path(sandbox.images.__file__).parent / "registry"
-    return sandbox.images.built(cluster.sources, context, "build the registry image")
+    return sandbox.builds.built(cluster.sources, context, "build the registry image")
 
 
 @pytest.fixture(scope="module")

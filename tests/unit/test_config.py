@@ -61,6 +61,9 @@ def refused(text: str) -> str:
         ("127.0.0.1:25000", "127.0.0.1:26443", ["sandbox.api_port", "clashes"]),
         ("172.31.77.13", "172.31.78.13", ["machines", "/24"]),
         ("machines:", "machines: []\nx:", ["machines"]),
+        ("  api_port: 26443", "  kubernetes: 1.36", ["sandbox.kubernetes: 1.36", '"1.36"', "in quotes"]),
+        ("  api_port: 26443", '  kubernetes: "1.33"', ["sandbox.kubernetes: '1.33'", '"1.34"', '"1.20"']),
+        ("name: demo\n", "name: demo\nsources: {mode: module}\n", ["sources.mode: 'module'", "modules"]),
     ],
 )
 def test_a_mistake_is_told_with_place_key_value_and_mend(written: str, instead: str, told: list[str]) -> None:

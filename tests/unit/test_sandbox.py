@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sandbox import layout, lifecycle
-from sandbox.images import content_hash
+from sandbox.builds import content_hash
 from sandbox.readiness import unready
 from zkops import config
 from zkops.cluster import Cluster
@@ -67,6 +68,25 @@ def test_k3s_takes_its_pause_image_from_the_mirror_too() -> None:
     for box in layout.plan(mirrored).nodes:
         assert "--pause-image=mirror.example:5000/hub/rancher/mirrored-pause:3.6" in box.command
     assert not any("--pause-image" in word for word in layout.plan(cluster()).control.command)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "described"),
+    [
+        (
+            "mirror.example:5000/hub",
+            {"endpoint": ["https://mirror.example:5000"], "rewrite": {"(.*)": "hub/$1"}},
+        ),
+        ("mirror.example", {"endpoint": ["https://mirror.example"]}),
+    ],
+)
+def test_k3s_takes_what_it_pulls_by_itself_from_the_mirror(prefix: str, described: dict[str, Any]) -> None:
+    mirrors = yaml.safe_load(layout.registries_yaml("127.0.0.1:25079", "http://172.31.79.2:5000", prefix))["mirrors"]
+    assert mirrors == {"127.0.0.1:25079": {"endpoint": ["http://172.31.79.2:5000"]}, "docker.io": described}
+
+
+def test_every_kubelet_is_let_run_on_cgroup_v1() -> None:
+    assert all("--kubelet-arg=fail-cgroupv1=false" in box.command for box in layout.plan(cluster()).nodes)
 
 
 def test_a_changed_machine_changes_its_boxs_spec_and_no_others() -> None:

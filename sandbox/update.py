@@ -1,0 +1,47 @@
+"""Writes the module files of the sandbox's Kubernetes for the newest releases; `nox -t update` runs it.
+
+It needs a Go module proxy. Read the difference, then run `nox -s cluster -- --kubernetes VERSION` for what changed.
+"""
+
+import io
+import tarfile
+from contextlib import closing
+
+from sandbox import programs
+from sandbox.choice import MODULES, OLDEST
+from zkops import cli, daemon, engine
+from zkops.cluster import Sources
+from zkops.console import say, step
+from zkops.errors import Failed
+from zkops.fields import KUBERNETES_VERSIONS
+from zkops.redact import redacted
+
+NAME = "zkops-sandbox-update"
+
+
+@cli.guarded
+def main() -> None:
+    """Ask for the newest releases, and put their module files in place of the former ones."""
+    daemon.ensure()
+    versions = [version for version in KUBERNETES_VERSIONS if version != OLDEST]
+    image = programs.compiler(Sources())
+    command = ["sh", "/src/update.sh", *versions]
+    with closing(engine.connect(timeout=programs.SILENCE_SECONDS)) as client, step("look for new releases") as current:
+        try:
+            container = programs.started(client, image, command, NAME)
+            said = []
+            for line in programs.lines(container.logs(stream=True, follow=True)):
+                said.append(redacted(line))
+                current.update(said[-1])
+            if container.wait()["StatusCode"]:
+                raise Failed(f"the module files cannot be written:{engine.tail_of(said)}")
+            stream, _ = container.get_archive("/src/versions")
+            with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+                tar.extractall(MODULES, filter="data")
+        finally:
+            programs.remove(client, NAME)
+    say("\n".join(line for line in said if line.startswith(tuple(f"{version}: " for version in versions))))
+
+
+if __name__ == "__main__":
+    main()
