@@ -30,7 +30,7 @@ COMPILER = MODULES / "compiler"
 CACHE = "zkops-sandbox-go"
 """The volume with the Go modules and everything compiled so far."""
 
-SOURCES = ("compile.sh", "programs")
+SOURCES = ("compile.sh", "programs", "runtime")
 """What the programs are made of, beside the module file of their version."""
 
 PROBE_SECONDS = 10

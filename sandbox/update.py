@@ -4,6 +4,7 @@ It needs a Go module proxy. Read the difference, then run `nox -s cluster -- --k
 """
 
 import io
+import re
 import tarfile
 from contextlib import closing
 
@@ -35,12 +36,13 @@ def main() -> None:
                 current.update(said[-1])
             if container.wait()["StatusCode"]:
                 raise Failed(f"the module files cannot be written:{engine.tail_of(said)}")
-            stream, _ = container.get_archive("/src/versions")
-            with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
-                tar.extractall(MODULES, filter="data")
+            for folder in ("versions", "runtime"):
+                stream, _ = container.get_archive(f"/src/{folder}")
+                with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+                    tar.extractall(MODULES, filter="data")
         finally:
             programs.remove(client, NAME)
-    say("\n".join(line for line in said if line.startswith(tuple(f"{version}: " for version in versions))))
+    say("\n".join(line for line in said if re.fullmatch(r"[\w./]+ v[\w.]+", line)))
 
 
 if __name__ == "__main__":

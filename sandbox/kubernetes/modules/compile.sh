@@ -5,25 +5,35 @@
 set -eu
 minor=$1 out=$2
 cd "$(dirname "$0")"
-# The compiler collects its garbage less often than it would by itself: that saves a tenth of the time.
+# The compiler collects its garbage less often than it would by itself, and writes nothing for debuggers: both save time.
 export CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=400
 
+# Compiled packages are found again by the place of their sources. In the module cache that names the version, so that a
+# patch release would compile all of Kubernetes again; copied to one place, only what differs.
+build() { # FOLDER ARGUMENTS...
+  cd "$1"
+  shift
+  go mod vendor
+  go build -v -mod=vendor -buildvcs=false -gcflags=all=-dwarf=false "$@"
+  cd ..
+}
+
 # The version's module file lies apart from the programs, which are the same for all of them.
+mkdir -p "$out"
 cp "versions/$minor/go.mod" "versions/$minor/go.sum" programs/
-cd programs
-release=$(sed -n 's#^\tk8s.io/kubernetes v#v#p' go.mod)
+release=$(sed -n 's#^\tk8s.io/kubernetes v#v#p' programs/go.mod)
 version=k8s.io/component-base/version
 flags="-s -w -X $version.gitVersion=$release -X $version.gitMajor=1 -X $version.gitMinor=${minor#1.}"
 
 echo "stage: download"
-# Compiled packages are found again by the place of their sources. In the module cache that names the version, so that a
-# patch release would compile all of Kubernetes again; copied to one place, only what differs.
-go mod vendor
-mkdir -p "$out"
-go build -v -mod=vendor -buildvcs=false -gcflags=all=-dwarf=false -ldflags "$flags" \
-  -tags no_btrfs,no_zfs,no_aufs,no_devmapper -o "$out/" . ./coredns ./pause \
+# Side by side: while one links its programs, the other has a processor for its packages. containerd has modules of its
+# own, as it needs others of Kubernetes' than Kubernetes itself; CoreDNS shares most of its packages with Kubernetes.
+(build runtime -ldflags "-s -w" -tags no_btrfs,no_zfs,no_aufs,no_devmapper -o "$out/" \
   github.com/containerd/containerd/v2/cmd/containerd \
   github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2 \
-  github.com/containerd/containerd/v2/cmd/ctr
+  github.com/containerd/containerd/v2/cmd/ctr) &
+runtime=$!
+build programs -ldflags "$flags" -o "$out/" . ./coredns ./pause
 mv "$out/node" "$out/kubernetes"
+wait "$runtime"
 times | awk 'NR == 2 { gsub(/[ms]/, " "); print "cpu: " int($1 * 60 + $2 + $3 * 60 + $4) }'

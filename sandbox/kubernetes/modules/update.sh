@@ -1,16 +1,12 @@
 #!/bin/sh
 # update.sh MINOR...: writes versions/MINOR/go.mod and go.sum for each MINOR of Kubernetes: its newest release that the
-# module proxy serves, with the newest containerd and CoreDNS. Runs in the compiler's container.
-# Prints `MINOR: MODULE VERSION` for each of them.
+# module proxy serves, with the newest CoreDNS; and runtime/go.mod and go.sum for the newest containerd. Runs in the
+# compiler's container. Prints `MODULE VERSION` for each of them.
 set -eu
 cd "$(dirname "$0")"
 export GOTOOLCHAIN=local GOFLAGS=-mod=mod
 RUNTIME=github.com/containerd/containerd/v2
 NAMES=github.com/coredns/coredns
-
-newest() { # MODULE
-  go list -m -f '{{.Version}}' "$1@latest"
-}
 
 module_file() { # RELEASE OF KUBERNETES
   upstream=$(go mod download -json "k8s.io/kubernetes@$1" | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p')
@@ -18,7 +14,7 @@ module_file() { # RELEASE OF KUBERNETES
   staging="v0.${1#v1.}"
   printf 'module zkops.sandbox/node\n\n%s\n\nrequire (\n' "$(grep '^go ' "$upstream")"
   printf '\tk8s.io/%s\n' "kubernetes $1" "component-base $staging" "kubectl $staging"
-  printf '\t%s\n' "$RUNTIME $(newest $RUNTIME)" "$NAMES $(newest $NAMES)"
+  printf '\t%s\n' "$NAMES $(go list -m -f '{{.Version}}' $NAMES@latest)"
   printf ')\n\nreplace (\n'
   sed -n "s#^[[:space:]]*\(k8s.io/[a-z-]*\) => ./staging/.*#\t\1 => \1 $staging#p" "$upstream"
   printf ')\n'
@@ -34,5 +30,9 @@ for minor in "$@"; do
   (cd "$work" && go mod tidy >&2)
   mkdir -p "versions/$minor"
   cp "$work/go.mod" "$work/go.sum" "versions/$minor/"
-  (cd "$work" && go list -m k8s.io/kubernetes $RUNTIME $NAMES | sed "s/^/$minor: /")
+  (cd "$work" && go list -m k8s.io/kubernetes $NAMES)
 done
+cd runtime
+go get "$RUNTIME@latest" >&2
+go mod tidy >&2
+go list -m $RUNTIME
