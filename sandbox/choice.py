@@ -61,8 +61,8 @@ def choose(
         BadInput: when the forced way has no such version.
         Failed: when the wanted version can be had in no way.
     """
-    if wanted.mode != "auto":
-        return _forced(wanted.mode, version)
+    if told := forced(wanted, version):
+        return told
     if version == OLDEST:
         return Choice("debian", OLDEST, f"sandbox.kubernetes is {OLDEST}")
     if pulls():
@@ -78,7 +78,15 @@ def choose(
     return Choice("debian", OLDEST, f"neither a registry nor a Go module proxy answers ({lacking})")
 
 
-def _forced(mode: Literal["pull", "modules", "archive"], version: str | None) -> Choice:
+def forced(wanted: Sources, version: str | None) -> Choice | None:
+    """Give the way that *wanted* forces, None where it is left to tries.
+
+    Raises:
+        BadInput: when that way has no such version.
+    """
+    mode = wanted.mode
+    if mode == "auto":
+        return None
     reason = f"sources.mode is {mode}"
     if mode == "pull":
         return Choice("k3s", _pulled(version or sources.KUBERNETES), reason)

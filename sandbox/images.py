@@ -9,7 +9,7 @@ from typing import Literal
 
 from sandbox import limits, programs
 from sandbox.builds import built, content_hash, present
-from sandbox.choice import Choice, choose
+from sandbox.choice import Choice, choose, forced
 from sandbox.layout import Images
 from zkops import engine, sources
 from zkops.cluster import Sources
@@ -24,18 +24,19 @@ _PARTS = ("Dockerfile", "containerd.toml", "kubelet.yaml", "names.yaml")
 
 def prepare(wanted: Sources, version: str | None = None, *beside: Callable[[], object]) -> Images:
     """See to it that both images are here, pulling or building what is missing; do the jobs *beside* meanwhile."""
-    chosen = choose(
-        wanted,
-        version,
-        pulls=lambda: sources.decide(wanted) == "pull",
-        compiles=lambda minor: "" if present(_node_tag("modules", minor)) else programs.unreachable(wanted, minor),
-    )
-    if not _is_made(wanted, chosen):
-        say(chosen.sentence)
+    forced(wanted, version)  # bad input is refused before anything is made
     get_registry = partial(_registry, wanted)
-    if chosen.way != "k3s":
+    if sources.decide(wanted) == "archive":
         sources.base_image(wanted, "trixie")  # made once, before several need it at the same time
     with _side_by_side(get_registry, *beside):
+        chosen = choose(
+            wanted,
+            version,
+            pulls=lambda: sources.decide(wanted) == "pull",
+            compiles=lambda minor: "" if present(_node_tag("modules", minor)) else programs.unreachable(wanted, minor),
+        )
+        if not _is_made(wanted, chosen):
+            say(chosen.sentence)
         node = _node(wanted, chosen)
     return Images(get_registry(), node, pulled=chosen.way == "k3s")
 
