@@ -110,8 +110,8 @@ def _restart(step: Step, site: Site, members: Members) -> None:
 def _end(pod: Object, site: Site) -> None:
     """End a pod; have it forgotten as soon as its node says that the server has ended.
 
-    Before they let a pod go kubelets clean up, and those before 1.22 look for that only every ten seconds: a restart took
-    13 s on Kubernetes 1.20, the oldest supported, and takes 5.
+    Before they let a pod go kubelets clean up, and those before 1.22 look for that only every ten seconds. On 1.20, the
+    oldest Kubernetes supported, a restart took 13 s and takes 5.
     """
     name, uid = (str(pod["metadata"][key]) for key in ("name", "uid"))
     ran = running_in(pod)
