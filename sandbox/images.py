@@ -5,9 +5,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from zkops import engine, sources
-from zkops.cluster import Sources
-from zkops.console import step
+from zkops.config.cluster import Sources
+from zkops.core.console import step
+from zkops.images import base as sources
+from zkops.images import docker as engine
 
 REGISTRY = "registry:2"
 KUBERNETES = next(image for image in sources.PULLED if image.startswith("rancher/k3s:"))

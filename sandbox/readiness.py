@@ -13,9 +13,9 @@ from docker.models.containers import Container
 
 from sandbox.containers import find
 from sandbox.layout import Box, Layout
-from zkops.console import step
-from zkops.engine import tail_of
-from zkops.errors import Failed
+from zkops.core.console import step
+from zkops.core.errors import Failed
+from zkops.images.docker import tail_of
 
 NODES_SECONDS = 240.0
 REGISTRY_SECONDS = 30.0

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from zkops import ROOT
-from zkops.cluster import Cluster
-from zkops.config import parse
+from zkops.config.cluster import Cluster
+from zkops.config.loader import parse
 
 MakeCluster = Callable[..., Cluster]
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from zkops import engine, sources
-from zkops import image as room
-from zkops.cluster import Cluster
+from zkops.config.cluster import Cluster
+from zkops.images import base as sources
+from zkops.images import docker as engine
+from zkops.images import image as room
 
 OLDER = "3.9.3"
 """What Debian's trixie carries."""
@@ -17,7 +18,7 @@ OLDER = "3.9.3"
 
 @contextmanager
 def of_older_release(cluster: Cluster, directory: Path) -> Iterator[Cluster]:
-    """Let `zkops.image` build, push and name the image with ZooKeeper 3.9.3, by a tag of its own.
+    """Let `zkops.images.image` build, push and name the image with ZooKeeper 3.9.3, by a tag of its own.
 
     Gives the description to do that with: the same with `older` for the configured tag. *directory* takes a copy of
     `image/`, whose lock names the package of Debian's trixie as the archive has it now. It may be used again.

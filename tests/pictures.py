@@ -23,13 +23,15 @@ from rich.console import Console
 from tests.bench.clock import until
 from tests.bench.lab import Member, lab
 from tests.unit import worlds
-from zkops import ROOT, config, scrape
-from zkops.cluster import Cluster
-from zkops.ensemble import Ensemble, Scene, ensemble
-from zkops.observed import Member as Observed
-from zkops.reading import Reading
-from zkops.view import View
-from zkops.vitals import Moment
+from zkops import ROOT
+from zkops.config import loader as config
+from zkops.config.cluster import Cluster
+from zkops.ensemble.observed import Member as Observed
+from zkops.status import scrape
+from zkops.status.ensemble import Ensemble, Scene, ensemble
+from zkops.status.sample import Reading
+from zkops.status.view import View
+from zkops.status.vitals import Moment
 
 PICTURES = ROOT / "docs" / "pictures"
 PAGES = ROOT / "tests" / "unit" / "pages"

@@ -1,8 +1,9 @@
 """Makes what tests in containers need and what takes long the first time: Docker Engine, base images, our images."""
 
 import sandbox.images
-from zkops import ROOT, cli, daemon, image
-from zkops.config import load
+from zkops import ROOT, cli
+from zkops.config.loader import load
+from zkops.images import daemon, image
 
 
 @cli.guarded

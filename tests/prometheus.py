@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.clock import until
-from zkops import engine
+from zkops.images import docker as engine
 
 TAG = "zkops/test:prometheus"
 CONTEXT = Path(__file__).parent / "integration" / "prometheus"

@@ -15,9 +15,12 @@ from tests.bench import changes, gaps, images, machine, memory, plots, probes, r
 from tests.bench.clock import Clock
 from tests.bench.lab import Lab, lab
 from tests.bench.measures import Samples
-from zkops import ROOT, cli, config, daemon, engine
-from zkops.console import result, say
-from zkops.errors import ZkopsError
+from zkops import ROOT, cli
+from zkops.config import loader as config
+from zkops.core.console import result, say
+from zkops.core.errors import ZkopsError
+from zkops.images import daemon
+from zkops.images import docker as engine
 
 MINUTES, QUICK_MINUTES = 36, 9
 

@@ -22,9 +22,9 @@ from tests.bench.lab import Lab
 from tests.bench.measures import OURS, PEER, Samples, longest_gap
 from tests.bench.writer import Writer
 from tests.cluster.conftest import DESCRIPTION, Pipeline
-from zkops.config import load
-from zkops.observe import observe_members
-from zkops.observed import Member, whole
+from zkops.config.loader import load
+from zkops.ensemble.observed import Member, whole
+from zkops.kube.observe import observe_members
 
 NAME, NET = "roll", 86
 GAP, ROLL = "longest write gap", "whole roll"

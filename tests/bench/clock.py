@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from zkops.console import say
-from zkops.errors import Failed
+from zkops.core.console import say
+from zkops.core.errors import Failed
 
 T = TypeVar("T")
 

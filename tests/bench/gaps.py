@@ -14,7 +14,7 @@ from tests.bench.images import Images
 from tests.bench.lab import Lab, Member
 from tests.bench.measures import OURS, PEER, Samples, longest_gap
 from tests.bench.writer import Writer
-from zkops import zoocfg
+from zkops.zoocfg import settings as zoocfg
 
 _TIMES = (
     "connectToLearnerMasterLimit",

@@ -14,9 +14,10 @@ from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from tests.bench.clock import until
-from zkops import engine, fourletter
-from zkops.console import say
-from zkops.errors import Failed
+from zkops.core.console import say
+from zkops.core.errors import Failed
+from zkops.images import docker as engine
+from zkops.zookeeper import four_letter as fourletter
 
 T = TypeVar("T")
 

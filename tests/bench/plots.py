@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.bench.measures import Measure, spread
 from tests.bench.report import Report
-from zkops.console import say
+from zkops.core.console import say
 
 APART = 50
 COLOURS = {"peer": "#9aa5b1", "ours": "#1f6feb"}

@@ -10,7 +10,7 @@ from tests.bench.clock import Clock
 from tests.bench.images import Images
 from tests.bench.lab import EVERYWHERE, Lab, Member
 from tests.bench.measures import OURS, PEER, Samples
-from zkops.errors import Failed
+from zkops.core.errors import Failed
 
 METRICS, ADMIN = 7000, 8080
 IDLE_SECONDS = 5.0

@@ -12,7 +12,7 @@ from tests.bench.lab import Lab, Member
 from tests.bench.load import BUCKET
 from tests.bench.measures import Samples, from_buckets
 from zkops import ROOT
-from zkops.errors import Failed
+from zkops.core.errors import Failed
 
 PROCESSES, CONNECTIONS, DEPTH = 4, 2, 32
 SECONDS, QUICK_SECONDS = 5, 2

@@ -5,7 +5,7 @@ import time
 from itertools import cycle
 
 from tests.bench.jute import NODE_EXISTS, OK, Lost, Session, create, put
-from zkops.errors import Failed
+from zkops.core.errors import Failed
 
 SESSION, CONNECT, PAUSE = 4.0, 4.0 / 3, 0.01
 """Seconds: of the session, the same in every column and granted at ticks of 500 and of 2000 ms; to connect, as in

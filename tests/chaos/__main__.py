@@ -20,8 +20,10 @@ from tests.chaos.arena import arena
 from tests.chaos.report import Report
 from tests.chaos.runner import Runner
 from tests.chaos.schedule import Round
-from zkops import ROOT, cli, daemon, engine
-from zkops.console import result, say
+from zkops import ROOT, cli
+from zkops.core.console import result, say
+from zkops.images import daemon
+from zkops.images import docker as engine
 
 MINUTES = 3.0
 """Of rounds begun; a round that has begun is finished."""

@@ -11,7 +11,7 @@ from kazoo.exceptions import BadVersionError, KazooException, NodeExistsError, N
 from kazoo.retry import KazooRetry
 
 from tests.chaos.history import GONE, Kind, Operation
-from zkops.session import Handler, close
+from zkops.zookeeper.client import Handler, close
 
 ROOT = "/chaos"
 PACE = 0.033

@@ -11,7 +11,7 @@ from kazoo.exceptions import NoNodeError
 
 from tests.chaos.client import ROOT
 from tests.chaos.history import GONE, Operation, by_key
-from zkops.seats import Membership, parse_membership
+from zkops.zookeeper.membership import Membership, parse_membership
 
 BATCH = 200
 

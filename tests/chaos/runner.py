@@ -19,8 +19,8 @@ from tests.chaos.schedule import AROUND, FOUNDERS, Round, World
 from tests.chaos.tool import Ran
 from tests.chaos.watch import Disturbance, Look, Spans
 from tests.chaos.workload import Workload
-from zkops.console import say
-from zkops.errors import Failed
+from zkops.core.console import say
+from zkops.core.errors import Failed
 
 SETTLE, MEND, IDLE = 120.0, 180.0, 60.0
 """Seconds for the sandbox to be whole after a fault, for the lock of a killed tool to be free, and for the clients to

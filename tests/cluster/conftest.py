@@ -15,10 +15,11 @@ import pytest
 import yaml
 
 import sandbox
-from zkops import ROOT, daemon
-from zkops.cluster import Cluster
-from zkops.config import load
-from zkops.kube import Kube
+from zkops import ROOT
+from zkops.config.cluster import Cluster
+from zkops.config.loader import load
+from zkops.images import daemon
+from zkops.kube.client import Kube
 
 Description = dict[str, Any]
 

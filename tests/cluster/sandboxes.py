@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox import containers
-from zkops import engine
-from zkops.cluster import Cluster
-from zkops.config import parse
+from zkops.config.cluster import Cluster
+from zkops.config.loader import parse
+from zkops.images import docker as engine
 
 
 def describe(directory: Path, name: str, net: int, machines: int = 1, sources: str = "{}") -> Cluster:

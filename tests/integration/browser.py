@@ -10,7 +10,7 @@ from typing import Any
 import requests
 import websocket
 
-from zkops import engine
+from zkops.images import docker as engine
 
 from .servers import eventually
 

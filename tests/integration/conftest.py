@@ -7,9 +7,13 @@ import pytest
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
 from tests import images
-from zkops import ROOT, config, daemon, engine, sources
-from zkops import image as room
-from zkops.cluster import Cluster
+from zkops import ROOT
+from zkops.config import loader as config
+from zkops.config.cluster import Cluster
+from zkops.images import base as sources
+from zkops.images import daemon
+from zkops.images import docker as engine
+from zkops.images import image as room
 
 from .rosters import Site, site
 from .servers import Ensemble, Server, ensemble, serving

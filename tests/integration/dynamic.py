@@ -6,8 +6,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from tests.bench.lab import Member, lab
-from zkops import daemon, membership
-from zkops.seats import Membership
+from zkops.images import daemon
+from zkops.zookeeper import reconfig as membership
+from zkops.zookeeper.membership import Membership
 
 from .servers import FAST, eventually
 

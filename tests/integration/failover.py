@@ -12,7 +12,8 @@ from tests.bench.gaps import DEFAULTS
 from tests.bench.lab import Lab, Member, lab
 from tests.bench.measures import longest_gap
 from tests.bench.writer import Writer
-from zkops import fourletter, zoocfg
+from zkops.zoocfg import settings as zoocfg
+from zkops.zookeeper import four_letter as fourletter
 
 from .servers import eventually
 

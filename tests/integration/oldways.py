@@ -13,7 +13,8 @@ from kazoo.client import KazooClient
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
-from zkops import ROOT, engine
+from zkops import ROOT
+from zkops.images import docker as engine
 
 from .servers import Server
 from .ways import Way

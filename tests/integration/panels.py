@@ -16,8 +16,12 @@ from typing import Any
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
 from tests.prometheus import Prometheus
-from zkops import ROOT, config, daemon, monitoring, sources
-from zkops import image as room
+from zkops import ROOT
+from zkops.config import loader as config
+from zkops.images import base as sources
+from zkops.images import daemon
+from zkops.images import image as room
+from zkops.manifests import monitoring
 
 from . import drawing, grafana
 from .load import used

@@ -6,7 +6,11 @@ import tempfile
 from pathlib import Path
 
 from tests.unit import rollouts
-from zkops import ROOT, config, daemon, report, sources
+from zkops import ROOT
+from zkops.config import loader as config
+from zkops.images import base as sources
+from zkops.images import daemon
+from zkops.report import page as report
 
 from .browser import Browser, browser_image, browsing
 

@@ -12,8 +12,8 @@ from kazoo.client import KazooClient
 from kazoo.exceptions import ConnectionLoss
 from testcontainers.core.network import Network
 
-from zkops import engine
-from zkops.seats import Membership, Role, Roster, Seat, parse_membership
+from zkops.images import docker as engine
+from zkops.zookeeper.membership import Membership, Role, Roster, Seat, parse_membership
 
 from .servers import Server, client, container, eventually
 

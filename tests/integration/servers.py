@@ -10,7 +10,7 @@ from kazoo.client import KazooClient
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
-from zkops import fourletter
+from zkops.zookeeper import four_letter as fourletter
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.prometheus import Prometheus
-from zkops import monitoring
-from zkops.cluster import Cluster
+from zkops.config.cluster import Cluster
+from zkops.manifests import monitoring
 
 from . import grafana
 from .grafana import Target

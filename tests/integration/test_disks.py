@@ -2,7 +2,7 @@
 
 import pytest
 
-from zkops.seats import Membership, Roster
+from zkops.zookeeper.membership import Membership, Roster
 
 from .rosters import Site, seat
 from .servers import Server, eventually

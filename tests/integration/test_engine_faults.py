@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from testcontainers.core.container import DockerContainer
 
-from zkops import engine, registry
-from zkops.cluster import Cluster
-from zkops.console import Step
-from zkops.errors import Failed
+from zkops.config.cluster import Cluster
+from zkops.core.console import Step
+from zkops.core.errors import Failed
+from zkops.images import docker as engine
+from zkops.images import registry
 
 from .servers import eventually
 from .test_push import registry_image, with_registry

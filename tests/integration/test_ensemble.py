@@ -3,7 +3,7 @@
 import pytest
 from kazoo.client import KazooClient
 
-from zkops import fourletter
+from zkops.zookeeper import four_letter as fourletter
 
 from .servers import Ensemble, Server, client, eventually
 

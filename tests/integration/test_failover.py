@@ -12,7 +12,8 @@ import docker
 import pytest
 
 from tests.bench.lab import Member, at_once, lab
-from zkops import engine, zoocfg
+from zkops.images import docker as engine
+from zkops.zoocfg import settings as zoocfg
 
 from .failover import (
     ENV,

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from kazoo.exceptions import KazooException
 
-from zkops import sizing
+from zkops.zoocfg import sizing
 
 from .servers import Server, client, command_line, eventually, server, serving
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from zkops import ROOT, fourletter
+from zkops import ROOT
+from zkops.zookeeper import four_letter as fourletter
 
 from .servers import Ensemble, Server, client, container, eventually, serving
 

@@ -8,9 +8,9 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import NewConfigNoQuorumError
 
-from zkops import deepchecks
-from zkops.checks import Finding
-from zkops.cluster import Cluster
+from zkops.config.cluster import Cluster
+from zkops.doctor import deep_checks as deepchecks
+from zkops.doctor.checks import Finding
 
 from .measured import Machine
 from .oldways import Old, blocks, jars, old_way

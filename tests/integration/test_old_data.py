@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from testcontainers.core.container import DockerContainer
 
-from zkops import engine, sources
-from zkops.cluster import Cluster
+from zkops.config.cluster import Cluster
+from zkops.images import base as sources
+from zkops.images import docker as engine
 
 from .servers import Server, client, container, eventually
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from zkops import render
-from zkops.cluster import Cluster
+from zkops.config.cluster import Cluster
+from zkops.manifests import render
 
 from .rosters import Site
 from .servers import Ensemble, Server, client, container, eventually, serving

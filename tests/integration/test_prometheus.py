@@ -8,7 +8,7 @@ import pytest
 from tests.prometheus import Prometheus
 from tests.rules import ALERTS
 from tests.unit.test_runbooks import metrics
-from zkops.cluster import Cluster
+from zkops.config.cluster import Cluster
 
 from .servers import Ensemble, client, eventually
 from .watched import described, network_of, watching

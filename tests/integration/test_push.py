@@ -9,10 +9,12 @@ import pytest
 from testcontainers.core.container import DockerContainer
 
 import sandbox.images
-from zkops import engine, registry, sources
-from zkops import image as room
-from zkops.cluster import Cluster, Credentials
-from zkops.errors import BadInput, Failed
+from zkops.config.cluster import Cluster, Credentials
+from zkops.core.errors import BadInput, Failed
+from zkops.images import base as sources
+from zkops.images import docker as engine
+from zkops.images import image as room
+from zkops.images import registry
 
 from .servers import eventually
 

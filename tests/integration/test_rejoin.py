@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from kazoo.exceptions import NoAuthError
 
-from zkops import fourletter
-from zkops.seats import Membership, Roster
+from zkops.zookeeper import four_letter as fourletter
+from zkops.zookeeper.membership import Membership, Roster
 
 from .rosters import DIGEST, ZOO_CFG, Site, founding, seat
 from .servers import client, eventually

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit import rollouts
-from zkops import report
-from zkops.timeline import Timeline
+from zkops.report import page as report
+from zkops.report.timeline import Timeline
 
 from . import pictures
 from .browser import ASSETS, Browser, browser_image, browsing

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from zkops.errors import Failed
+from zkops.core.errors import Failed
 
 Object = dict[str, Any]
 
 
 class Api:
-    """The methods of `zkops.kube.Kube` that are used, over a dict."""
+    """The methods of `zkops.kube.client.Kube` that are used, over a dict."""
 
     namespace = "zookeeper"
 

@@ -14,10 +14,10 @@ from socket import socket
 from typing import Any, cast
 
 from tests.unit import worlds
-from zkops.cluster import Cluster
-from zkops.errors import Failed
-from zkops.fourletter import Ask, ask_socket
-from zkops.kube import Kube
+from zkops.config.cluster import Cluster
+from zkops.core.errors import Failed
+from zkops.kube.client import Kube
+from zkops.zookeeper.four_letter import Ask, ask_socket
 
 PAGES = Path(__file__).with_name("pages")
 

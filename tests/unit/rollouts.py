@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from zkops import beats
-from zkops.beats import Beats, Mark, Record
-from zkops.timeline import Gate, Intent, Sight, Taken, Timeline
+from zkops.report.timeline import Gate, Intent, Sight, Taken, Timeline
+from zkops.zookeeper.heartbeat import result as beats
+from zkops.zookeeper.heartbeat.result import Beats, Mark, Record
 
 BEGUN = 1_795_398_600.0
 """2026-11-23 01:50:00 UTC."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.unit import worlds
-from zkops.observed import Change, Member, Observed
-from zkops.plan import Step
-from zkops.render import Rendered
-from zkops.seats import Membership, Roster, Seat
+from zkops.ensemble.observed import Change, Member, Observed
+from zkops.manifests.render import Rendered
+from zkops.planning.planner import Step
+from zkops.zookeeper.membership import Membership, Roster, Seat
 
 CHANGE = Change(object="DaemonSet demo", field="spec.template.x", live=1, wanted=2)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from pysequoia import Cert
 
-from zkops import apache, image
-from zkops.apache import Release, obtain, published
-from zkops.cluster import Cluster
-from zkops.errors import BadInput, Failed
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput, Failed
+from zkops.images import apache_release as apache
+from zkops.images import image
+from zkops.images.apache_release import Release, obtain, published
 
 from ..conftest import MakeCluster
 

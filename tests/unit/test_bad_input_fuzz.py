@@ -12,9 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.test_bad_input import CORPUS, check_sentence, nothing_is_touched
-from zkops import cli, config, openpai, openpai_import, render
-from zkops.cluster import Cluster
-from zkops.errors import BadInput
+from zkops import cli
+from zkops.config import loader as config
+from zkops.config.cluster import Cluster
+from zkops.config.openpai import export as openpai_import
+from zkops.config.openpai import loader as openpai
+from zkops.core.errors import BadInput
+from zkops.manifests import render
 
 __all__ = ["nothing_is_touched"]
 

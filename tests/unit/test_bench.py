@@ -10,8 +10,9 @@ import pytest
 from tests.bench import clock, images, jute, report
 from tests.bench.__main__ import GROUPS, options
 from tests.bench.measures import OURS, PEER, Measure, Samples, from_buckets, longest_gap, quantile, spread
-from zkops import ROOT, image
-from zkops.errors import Failed
+from zkops import ROOT
+from zkops.core.errors import Failed
+from zkops.images import image
 
 SIZE = Measure(group="size", name="image", unit="MB", peer=[400.0], ours=[80.0], headline="image size", exact=True)
 RATE = Measure(group="rate", name="sets", unit="/s", peer=[8000, 10000, 9000], ours=[9000, 9900], more_is_better=True)

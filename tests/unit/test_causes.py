@@ -2,8 +2,8 @@
 
 import pytest
 
-from zkops import causes
-from zkops.cluster import Ports
+from zkops.config.cluster import Ports
+from zkops.kube import causes
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from tests.chaos import readback
 from tests.chaos.history import GONE, Operation, Status
 from tests.chaos.report import HEADERS, Report, Row
-from zkops.seats import parse_membership
+from zkops.zookeeper.membership import parse_membership
 
 
 def done(key: str, version: int, status: Status = "ok") -> Operation:

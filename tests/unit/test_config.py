@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from tests.conftest import MakeCluster
 from zkops import ROOT
-from zkops.cluster import Cluster
-from zkops.config import load, parse
-from zkops.errors import BadInput
-from zkops.fields import memory_bytes
+from zkops.config.cluster import Cluster
+from zkops.config.loader import load, parse
+from zkops.config.types import memory_bytes
+from zkops.core.errors import BadInput
 
 SHIPPED = (ROOT / "cluster.yaml").read_text()
 FILE = Path("cluster.yaml")

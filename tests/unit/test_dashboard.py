@@ -15,11 +15,14 @@ from tests.conftest import MakeCluster
 from tests.rules import ALERTS
 from tests.unit.apis import Api
 from tests.unit.test_runbooks import RUNBOOKS, SMALL, family, metrics
-from zkops import ROOT, dashboard, former, history, monitoring
-from zkops.dashboard import Page, made
-from zkops.observed import Change
-from zkops.render import render
-from zkops.revisions import DONE
+from zkops import ROOT
+from zkops.ensemble.observed import Change
+from zkops.manifests import dashboard, monitoring
+from zkops.manifests.dashboard import Page, made
+from zkops.manifests.render import render
+from zkops.rollout import history
+from zkops.rollout import rollback as former
+from zkops.rollout.revisions import DONE
 
 IMAGE = "registry.example/zkops/zookeeper@sha256:" + "a" * 64
 FILE = ROOT / "manifests" / "dashboard.json"

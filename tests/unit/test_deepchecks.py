@@ -7,10 +7,11 @@ import pytest
 
 from tests.conftest import MakeCluster
 from tests.unit.worlds import GIB, LOOK, NODE, PLACE, TROUBLE
-from zkops import deepchecks, versionpath
-from zkops.checks import Finding
-from zkops.cluster import Cluster
-from zkops.deepprobe import DATA, LOG, Deep, Snapshot, Writes
+from zkops.config.cluster import Cluster
+from zkops.doctor import deep_checks as deepchecks
+from zkops.doctor import upgrade_path as versionpath
+from zkops.doctor.checks import Finding
+from zkops.doctor.deep_probe import DATA, LOG, Deep, Snapshot, Writes
 
 QUICK = Writes(count=200, median=0.001, slow=0.004, longest=0.009, late=0.001)
 WHOLE = Snapshot(name="snapshot.100", size=2 << 20, age=600, state="whole")

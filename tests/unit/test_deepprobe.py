@@ -7,10 +7,10 @@ import pytest
 
 from tests.conftest import MakeCluster
 from tests.unit.worlds import GIB, PLACE
-from zkops import deepprobe
-from zkops.cluster import Cluster
-from zkops.deepprobe import DATA, LOG, Deep, Reader, Snapshot, Writes
-from zkops.nodeprobe import Place, Trouble
+from zkops.config.cluster import Cluster
+from zkops.doctor import deep_probe as deepprobe
+from zkops.doctor.deep_probe import DATA, LOG, Deep, Reader, Snapshot, Writes
+from zkops.doctor.node_probe import Place, Trouble
 
 LOG_PLACE = replace(PLACE, wanted="/var/lib/zkops/demo/log", nearest="/var/lib/zkops/demo/log")
 PRINTED = """files\t1048576

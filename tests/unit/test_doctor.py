@@ -9,12 +9,15 @@ import yaml
 
 from tests.conftest import MakeCluster
 from tests.unit.worlds import NODE, TROUBLE
-from zkops import ROOT, checks, doctor, rights
-from zkops.checks import Finding, Node, Taint
-from zkops.cluster import Cluster
-from zkops.errors import BadInput
-from zkops.nodeprobe import Trouble
-from zkops.plan import Step
+from zkops import ROOT
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput
+from zkops.doctor import checks
+from zkops.doctor import examine as doctor
+from zkops.doctor.checks import Finding, Node, Taint
+from zkops.doctor.node_probe import Trouble
+from zkops.kube import access as rights
+from zkops.planning.planner import Step
 
 GIB = 1024**3
 

@@ -10,12 +10,12 @@ import pytest
 from tests.conftest import MakeCluster
 from tests.unit import worlds
 from tests.unit.apis import Api
-from zkops import drain
-from zkops.cluster import Cluster
-from zkops.errors import BadInput, Failed, Refused
-from zkops.observe import DRAINED, drained_of
-from zkops.observed import Member
-from zkops.seats import founding
+from zkops.commands import drain
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput, Failed, Refused
+from zkops.ensemble.observed import Member
+from zkops.kube.observe import DRAINED, drained_of
+from zkops.zookeeper.membership import founding
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 

@@ -1,12 +1,13 @@
-"""zkops.engine and zkops.daemon: what they say and decide, without an Engine."""
+"""zkops.images.docker and zkops.images.daemon: what they say and decide, without an Engine."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zkops import daemon, engine
-from zkops.errors import Failed
+from zkops.core.errors import Failed
+from zkops.images import daemon
+from zkops.images import docker as engine
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\n'
 MINT = 'PRETTY_NAME="Linux Mint 22"\nID=linuxmint\nID_LIKE="ubuntu debian"\n'

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.members import recorded
-from zkops.exposition import Page, parse
-from zkops.reading import NAMES
+from zkops.status.sample import NAMES
+from zkops.zookeeper.metrics import Page, parse
 
 
 def test_the_samples_of_a_real_page_are_found_by_name_and_labels() -> None:

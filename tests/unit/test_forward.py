@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from zkops import forward
-from zkops.cluster import Cluster
-from zkops.errors import Failed
-from zkops.kube import Kube
+from zkops.config.cluster import Cluster
+from zkops.core.errors import Failed
+from zkops.kube import tunnel as forward
+from zkops.kube.client import Kube
 
 from .worlds import pod
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from zkops.fourletter import over_tcp, parse_mntr, parse_srvr
+from zkops.zookeeper.four_letter import over_tcp, parse_mntr, parse_srvr
 
 LEADER = """Zookeeper version: 3.9.6-7d1ad2cb0a4e9a4ad1b3d3d8d5d1d3f5a5b7c9e1, built on 2026-06-11 10:00 UTC
 Latency min/avg/max: 0/0.5/12

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tests.unit import worlds
-from zkops import gate, steps
-from zkops.cluster import Cluster
-from zkops.observed import Member, ended, running_in
-from zkops.planned import Step
+from zkops.config.cluster import Cluster
+from zkops.ensemble.observed import Member, ended, running_in
+from zkops.planning.plan import Step
+from zkops.rollout import executor as steps
+from zkops.rollout import gate
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 DELETED, GRACE = "2026-01-01T00:00:10Z", 2

@@ -9,12 +9,13 @@ import pytest
 
 from tests.conftest import MakeCluster
 from tests.unit import worlds
-from zkops import halt, kept
-from zkops.cluster import Cluster
-from zkops.errors import Failed, Refused
-from zkops.observed import Observed
-from zkops.plan import plan
-from zkops.render import Rendered, render
+from zkops.commands import stop as halt
+from zkops.config.cluster import Cluster
+from zkops.core.errors import Failed, Refused
+from zkops.ensemble import retained as kept
+from zkops.ensemble.observed import Observed
+from zkops.manifests.render import Rendered, render
+from zkops.planning.planner import plan
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 MACHINES = [{"hostname": f"demo-{n}", "ip": f"172.31.77.1{n}", "id": n} for n in (1, 2, 3)]

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zkops import beats, heartbeat, writer
-from zkops.beats import Beats, Mark, Record
-from zkops.errors import Failed
-from zkops.slots import Slot
+from zkops.core.errors import Failed
+from zkops.zookeeper.heartbeat import heartbeat, writer
+from zkops.zookeeper.heartbeat import result as beats
+from zkops.zookeeper.heartbeat.result import Beats, Mark, Record
+from zkops.zookeeper.heartbeat.znodes import Slot
 
 
 def record(*acknowledged: float, marks: tuple[Mark, ...] = (), ended: float = 0) -> Record:

@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.apis import Api
-from zkops import history, revisions, whoami
-from zkops.cluster import Cluster
-from zkops.errors import BadInput, Failed
-from zkops.render import render
-from zkops.revisions import DONE, INTERRUPTED, KEEP, RUNNING, Revision
+from zkops.config.cluster import Cluster
+from zkops.core import identity as whoami
+from zkops.core.errors import BadInput, Failed
+from zkops.manifests.render import render
+from zkops.rollout import history, revisions
+from zkops.rollout.revisions import DONE, INTERRUPTED, KEEP, RUNNING, Revision
 
 IMAGE = "registry.example/ops/zookeeper@sha256:" + "a" * 64
 HISTORY = ("ConfigMap", "demo-history")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from zkops import image, registry
-from zkops.cluster import Cluster, Credentials
-from zkops.config import parse
-from zkops.console import Step
-from zkops.errors import BadInput, Failed
-from zkops.image import ImageRef, content_tag
-from zkops.registry import Login
+from zkops.config.cluster import Cluster, Credentials
+from zkops.config.loader import parse
+from zkops.core.console import Step
+from zkops.core.errors import BadInput, Failed
+from zkops.images import image, registry
+from zkops.images.image import ImageRef, content_tag
+from zkops.images.registry import Login
 
 DIGEST = "sha256:" + "a" * 64
 PASSWORD = "pa55: word"

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from tests.unit.apis import Api
-from zkops import holder, lease, whoami
-from zkops.cluster import Cluster
-from zkops.errors import Failed, Refused
-from zkops.holder import DURATION, PROCESS
+from zkops.config.cluster import Cluster
+from zkops.core import identity as whoami
+from zkops.core.errors import Failed, Refused
+from zkops.kube import lease
+from zkops.kube import lease_record as holder
+from zkops.kube.lease_record import DURATION, PROCESS
 
 LEASE = ("Lease", "demo")
 PATIENCE = 20

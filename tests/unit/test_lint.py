@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import MakeCluster
-from zkops.cluster import Cluster
-from zkops.errors import BadInput
-from zkops.findings import Finding
-from zkops.lint import lint
-from zkops.lintkeys import Version, table
-from zkops.render import render
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput
+from zkops.manifests.render import render
+from zkops.zoocfg.lint.findings import Finding
+from zkops.zoocfg.lint.linter import lint
+from zkops.zoocfg.lint.table import Version, table
 
 CLEAN = """\
 tickTime=2000

@@ -9,10 +9,12 @@ import pytest
 
 from tests.conftest import MakeCluster
 from tests.unit.test_lint import CLEAN
-from zkops import ROOT, deployment, linting
-from zkops.cluster import Cluster
-from zkops.errors import BadInput
-from zkops.wish import Wish
+from zkops import ROOT
+from zkops.commands import deploy as deployment
+from zkops.commands import lint as linting
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput
+from zkops.rollout.options import Wish
 
 
 def test_errors_stop_render_and_deploy_before_anything_is_asked(make_cluster: MakeCluster, tmp_path: Path) -> None:

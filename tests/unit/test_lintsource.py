@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from zkops import linting
-from zkops.errors import BadInput
-from zkops.lintkeys import Version, table
-from zkops.lintsource import Names, names, read_tree
+from zkops.commands import lint as linting
+from zkops.core.errors import BadInput
+from zkops.zoocfg.lint.source import Names, names, read_tree
+from zkops.zoocfg.lint.table import Version, table
 
 # Written for this test: only the ways of reading are ZooKeeper's.
 SERVER = """

@@ -20,12 +20,13 @@ import yaml
 
 from tests.unit.members import Member, Pods, recorded, serving
 from tests.unit.test_tasks import invoke
-from zkops import ROOT, live
-from zkops.cluster import Cluster
-from zkops.ensemble import Ensemble, ensemble
-from zkops.errors import BadInput
-from zkops.fourletter import parse_srvr
-from zkops.kube import Kube
+from zkops import ROOT
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput
+from zkops.kube.client import Kube
+from zkops.status import watch as live
+from zkops.status.ensemble import Ensemble, ensemble
+from zkops.zookeeper.four_letter import parse_srvr
 
 INTERVAL = 0.1
 

@@ -5,10 +5,10 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.test_tasks import invoke
-from zkops import logs
-from zkops.cluster import Cluster
-from zkops.errors import BadInput, Failed
-from zkops.kube import Kube
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput, Failed
+from zkops.kube import logs
+from zkops.kube.client import Kube
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("1h30m", 5400), ("2d", 172800), ("0h1s", 1)])

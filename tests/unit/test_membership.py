@@ -1,7 +1,7 @@
 """What is sent to change a membership: the super user's digest, and whom it is sent to."""
 
-from zkops import membership
-from zkops.seats import Seat
+from zkops.zookeeper import reconfig as membership
+from zkops.zookeeper.membership import Seat
 
 SERVERS = "10.0.0.1:2181,10.0.0.2:2181,10.0.0.3:2181"
 

@@ -13,12 +13,12 @@ import yaml
 
 from tests.conftest import MakeCluster
 from tests.rules import ALERTS, RULES
-from zkops import monitoring
-from zkops.cluster import Cluster
-from zkops.errors import BadInput
-from zkops.kube import Kube
-from zkops.render import check, render
-from zkops.rights import needed
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput
+from zkops.kube.access import needed
+from zkops.kube.client import Kube
+from zkops.manifests import monitoring
+from zkops.manifests.render import check, render
 
 IMAGE = "registry.example/zkops/zookeeper@sha256:" + "a" * 64
 

@@ -15,10 +15,12 @@ import yaml
 
 from tests.conftest import MakeCluster
 from tests.unit.worlds import LOOK, NODE, PLACE, TROUBLE
-from zkops import ROOT, nodechecks, nodeprobe
-from zkops.checks import Finding, Node
-from zkops.cluster import Cluster
-from zkops.nodeprobe import Look, Trouble
+from zkops import ROOT
+from zkops.config.cluster import Cluster
+from zkops.doctor import node_checks as nodechecks
+from zkops.doctor import node_probe as nodeprobe
+from zkops.doctor.checks import Finding, Node
+from zkops.doctor.node_probe import Look, Trouble
 
 GIB = 1024**3
 DATA = PLACE.wanted

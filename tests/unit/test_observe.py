@@ -6,8 +6,9 @@ import pytest
 
 from tests.conftest import MakeCluster
 from tests.unit.apis import Api
-from zkops import lint, observe
-from zkops.render import Rendered, render
+from zkops.kube import observe
+from zkops.manifests.render import Rendered, render
+from zkops.zoocfg.lint import linter as lint
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 PASSWORD = "ssl.keyStore.password"

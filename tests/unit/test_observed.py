@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.unit import worlds
-from zkops.cluster import Cluster
-from zkops.observed import differences, pod_trouble
+from zkops.config.cluster import Cluster
+from zkops.ensemble.observed import differences, pod_trouble
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 

@@ -14,9 +14,15 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 import tasks
-from zkops import ROOT, cli, config, openpai, openpai_import, redact, registry, render
-from zkops.cluster import Cluster
-from zkops.errors import BadInput
+from zkops import ROOT, cli
+from zkops.config import loader as config
+from zkops.config.cluster import Cluster
+from zkops.config.openpai import export as openpai_import
+from zkops.config.openpai import loader as openpai
+from zkops.core import redaction as redact
+from zkops.core.errors import BadInput
+from zkops.images import registry
+from zkops.manifests import render
 
 EXAMPLES = ROOT / "tests" / "corpus" / "openpai"
 OVERLAY = """

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tests.unit import worlds
 from tests.unit.worlds import roster, running, seat
 from zkops import ROOT
-from zkops.config import load
-from zkops.errors import Refused
-from zkops.observed import Change, Observed
-from zkops.plan import Plan, plan
-from zkops.render import Rendered, render, with_object
+from zkops.config.loader import load
+from zkops.core.errors import Refused
+from zkops.ensemble.observed import Change, Observed
+from zkops.manifests.render import Rendered, render, with_object
+from zkops.planning.planner import Plan, plan
 
 CLUSTER = load(ROOT / "cluster.yaml")
 IMAGE = "registry.example/zookeeper:3.9.6@sha256:" + "a" * 64

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tests.unit import worlds
 from tests.unit.simulation import Host, World
 from zkops import ROOT
-from zkops.config import load
-from zkops.errors import Refused
-from zkops.plan import plan
-from zkops.render import render
-from zkops.seats import Role, Seat
+from zkops.config.loader import load
+from zkops.core.errors import Refused
+from zkops.manifests.render import render
+from zkops.planning.planner import plan
+from zkops.zookeeper.membership import Role, Seat
 
 RENDERED = render(load(ROOT / "cluster.yaml"), "registry.example/zookeeper@sha256:" + "a" * 64)
 BOUND = 120

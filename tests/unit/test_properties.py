@@ -2,7 +2,7 @@
 
 import pytest
 
-from zkops.properties import parse
+from zkops.zoocfg.properties import parse
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,19 @@ import pytest
 
 from tests.unit import worlds
 from tests.unit.apis import Api
-from zkops import gate, history, redact, reports
-from zkops.cluster import Cluster
-from zkops.errors import Failed, RolledBack, Spoilt
-from zkops.gate import Site
-from zkops.observed import Member
-from zkops.planned import Plan, Step
-from zkops.recording import Log, Record, recorded
-from zkops.render import Rendered, render
-from zkops.timeline import Timeline
-from zkops.watch import Watch
-from zkops.wish import Wish
+from zkops.config.cluster import Cluster
+from zkops.core import redaction as redact
+from zkops.core.errors import Failed, RolledBack, Spoilt
+from zkops.ensemble.observed import Member
+from zkops.manifests.render import Rendered, render
+from zkops.planning.plan import Plan, Step
+from zkops.report import files as reports
+from zkops.report.timeline import Timeline
+from zkops.rollout import gate, history
+from zkops.rollout.gate import Site
+from zkops.rollout.guard import Watch
+from zkops.rollout.options import Wish
+from zkops.rollout.recorder import Log, Record, recorded
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 RESTART = Step(action="restart", target="demo-1", host="demo-1", reason="config aaaa… → bbbb…; follower")

@@ -3,7 +3,7 @@
 import pytest
 
 from zkops import ROOT
-from zkops.reference import markdown
+from zkops.docgen.reference import markdown
 
 
 def test_the_page_is_current(request: pytest.FixtureRequest) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import MakeCluster
-from zkops.cluster import Cluster
-from zkops.errors import Failed
-from zkops.render import Rendered, check, pull_secret, render, with_object, write
+from zkops.config.cluster import Cluster
+from zkops.core.errors import Failed
+from zkops.manifests.render import Rendered, check, pull_secret, render, with_object, write
 
 IMAGE = "registry.example/zkops/zookeeper@sha256:" + "a" * 64
 GOLDEN = Path(__file__).parent / "golden"

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit import rollouts
-from zkops import chart, curve, report
-from zkops.timeline import Timeline
-from zkops.wording import lasting, milliseconds
+from zkops.config.keys import lasting, milliseconds
+from zkops.report import chart
+from zkops.report import latency as curve
+from zkops.report import page as report
+from zkops.report.timeline import Timeline
 
 MAKERS = (rollouts.done, rollouts.undone, rollouts.failed, rollouts.interrupted, rollouts.refused, rollouts.long)
 VOID = {"meta", "link", "br", "img", "input", "hr"}

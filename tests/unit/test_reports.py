@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit import rollouts
-from zkops import report, reports
-from zkops.errors import Failed
+from zkops.core.errors import Failed
+from zkops.report import files as reports
+from zkops.report import page as report
 
 
 @pytest.fixture(autouse=True)

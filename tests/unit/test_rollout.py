@@ -7,11 +7,11 @@ import pytest
 
 from tests.conftest import MakeCluster
 from tests.unit import worlds
-from zkops.cluster import Cluster
-from zkops.converge import patiently
-from zkops.errors import BadInput, Failed, Unanswered
-from zkops.observed import agreed
-from zkops.rollout import check_nodes
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput, Failed, Unanswered
+from zkops.ensemble.observed import agreed
+from zkops.rollout.converge import patiently
+from zkops.rollout.deploy import check_nodes
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 
@@ -99,7 +99,7 @@ class Silent:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zkops.converge.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("zkops.rollout.converge.POLL_SECONDS", 0.0)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -12,17 +12,21 @@ from tests.unit import worlds
 from tests.unit.apis import Api
 from tests.unit.simulation import Host, World
 from tests.unit.test_rollout import nodes
-from zkops import converge, former, reports, rights, rollout
-from zkops.cluster import Cluster
-from zkops.errors import RolledBack, Spoilt
-from zkops.former import Former
-from zkops.gate import Site
-from zkops.planned import Step
-from zkops.recording import Log
-from zkops.render import Rendered, render
-from zkops.timeline import Timeline, reigns
-from zkops.watch import Watch
-from zkops.wish import Wish
+from zkops.config.cluster import Cluster
+from zkops.core.errors import RolledBack, Spoilt
+from zkops.kube import access as rights
+from zkops.manifests.render import Rendered, render
+from zkops.planning.plan import Step
+from zkops.report import files as reports
+from zkops.report.timeline import Timeline, reigns
+from zkops.rollout import converge
+from zkops.rollout import deploy as rollout
+from zkops.rollout import rollback as former
+from zkops.rollout.gate import Site
+from zkops.rollout.guard import Watch
+from zkops.rollout.options import Wish
+from zkops.rollout.recorder import Log
+from zkops.rollout.rollback import Former
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 

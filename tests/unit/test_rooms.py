@@ -11,31 +11,66 @@ import pytest
 from zkops import ROOT
 
 OWNERS = {
-    "kubernetes": {"kube"},
-    "websocket": {"kube"},
-    "jinja2": {"report"},
-    "docker": {"archive", "daemon", "doctor", "engine", "image", "pins", "registry", "sbom", "sources"},
-    "kazoo": {"membership", "session", "slots", "writer", "znodes"},
-    "prometheus_client": {"exposition"},
-    "rich": {"console", "live", "view"},
+    "kubernetes": {"kube.client"},
+    "websocket": {"kube.client"},
+    "jinja2": {"report.page"},
+    "docker": {
+        "images.debian",
+        "images.daemon",
+        "doctor.examine",
+        "images.docker",
+        "images.image",
+        "images.lockfiles",
+        "images.registry",
+        "images.sbom",
+        "images.base",
+    },
+    "kazoo": {
+        "zookeeper.reconfig",
+        "zookeeper.client",
+        "zookeeper.heartbeat.znodes",
+        "zookeeper.heartbeat.writer",
+        "zookeeper.shell_commands",
+    },
+    "prometheus_client": {"zookeeper.metrics"},
+    "rich": {"core.console", "status.watch", "status.view"},
 }
 PURE = (
-    *("amounts", "beats", "cluster", "causes", "columns", "ensemble", "exposition", "forecast", "health", "lint"),
     *(
-        "monitoring",
-        "moves",
-        "observed",
-        "plan",
-        "planned",
-        "reading",
-        "reasons",
-        "render",
-        "revisions",
-        "seats",
-        "sizing",
+        "core.units",
+        "zookeeper.heartbeat.result",
+        "config.cluster",
+        "kube.causes",
+        "status.columns",
+        "status.ensemble",
+        "zookeeper.metrics",
+        "planning.prediction",
+        "planning.preconditions",
+        "zoocfg.lint.linter",
     ),
-    *("chart", "curve", "dashboard", "report", "timeline"),
-    *("standing", "status", "view", "vitals", "wish", "workload", "zoocfg"),
+    *(
+        "manifests.monitoring",
+        "planning.next_step",
+        "ensemble.observed",
+        "planning.planner",
+        "planning.plan",
+        "status.sample",
+        "planning.reasons",
+        "manifests.render",
+        "rollout.revisions",
+        "zookeeper.membership",
+        "zoocfg.sizing",
+    ),
+    *("report.chart", "report.latency", "manifests.dashboard", "report.page", "report.timeline"),
+    *(
+        "planning.state",
+        "ensemble.summary",
+        "status.view",
+        "status.vitals",
+        "rollout.options",
+        "manifests.daemonset",
+        "zoocfg.settings",
+    ),
 )
 
 
@@ -47,9 +82,13 @@ def imported(file: Path) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
+def name(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT / "zkops").with_suffix("").parts)
+
+
 @pytest.mark.parametrize("library", OWNERS)
 def test_a_library_is_used_in_its_rooms_only(library: str) -> None:
-    users = {file.stem for file in (ROOT / "zkops").glob("*.py") if library in imported(file)}
+    users = {name(file) for file in (ROOT / "zkops").rglob("*.py") if library in imported(file)}
     assert users <= OWNERS[library]
 
 

@@ -11,9 +11,9 @@ import pytest
 from sandbox import layout, lifecycle
 from sandbox.images import content_hash
 from sandbox.readiness import unready
-from zkops import config
-from zkops.cluster import Cluster
-from zkops.errors import BadInput, Refused
+from zkops.config import loader as config
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput, Refused
 
 TEXT = """\
 name: small

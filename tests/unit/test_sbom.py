@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from zkops import sbom
-from zkops.cluster import Cluster
-from zkops.errors import BadInput
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput
+from zkops.images import sbom
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from zkops import ROOT
-from zkops.schema import schema, text
+from zkops.docgen.schema import schema, text
 
 FILE = ROOT / "docs" / "cluster.schema.json"
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.members import Member, Pods, page_at, placed, serving
-from zkops import scrape
-from zkops.cluster import Cluster
-from zkops.scrape import Station, Way
+from zkops.config.cluster import Cluster
+from zkops.status import scrape
+from zkops.status.scrape import Station, Way
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 from kazoo import exceptions
 from kazoo.handlers.threading import KazooTimeoutError
 
-from zkops import shell, znodes
-from zkops.errors import BadInput, Failed, Refused
+from zkops.commands import shell
+from zkops.core.errors import BadInput, Failed, Refused
+from zkops.zookeeper import shell_commands as znodes
 
 
 class Answer:

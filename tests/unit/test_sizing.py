@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 
 from tests.bench.sizing import fit, report
 from tests.conftest import MakeCluster
-from zkops import ROOT, sizing, sizing_input, zoocfg
-from zkops.errors import BadInput
-from zkops.sizing import MIB, Size
+from zkops import ROOT
+from zkops.commands import sizing as sizing_input
+from zkops.core.errors import BadInput
+from zkops.zoocfg import settings as zoocfg
+from zkops.zoocfg import sizing
+from zkops.zoocfg.sizing import MIB, Size
 
 PAGE = ROOT / "docs" / "sizing.md"
 DATA = sizing.data()

@@ -1,13 +1,14 @@
-"""zkops.sources and zkops.archive: names, decisions and what apt says, without an Engine and without a network."""
+"""zkops.images.base and zkops.images.debian: names, decisions and what apt says, without an Engine or a network."""
 
 from pathlib import Path
 
 import pytest
 
-from zkops import archive, sources
-from zkops.archive import Archive
-from zkops.cluster import Sources
-from zkops.errors import Failed
+from zkops.config.cluster import Sources
+from zkops.core.errors import Failed
+from zkops.images import base as sources
+from zkops.images import debian as archive
+from zkops.images.debian import Archive
 
 TARGETS = """\
 http://archive.example/debian/|bookworm|Debian|Debian|main

@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 
 from tests.unit import worlds
-from zkops.cluster import Cluster
-from zkops.status import HEADERS, status
+from zkops.config.cluster import Cluster
+from zkops.ensemble.summary import HEADERS, status
 
 IMAGE = "registry.example/zkops/zookeeper@sha256:" + "a" * 64
 

@@ -8,7 +8,7 @@ import pytest
 from invoke.exceptions import Exit
 
 from zkops import ROOT, cli
-from zkops.errors import BadInput, Failed, Refused, RolledBack
+from zkops.core.errors import BadInput, Failed, Refused, RolledBack
 
 
 def invoke(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

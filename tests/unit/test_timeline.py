@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit import rollouts, worlds
-from zkops import timeline
-from zkops.cluster import Cluster
-from zkops.timeline import Sight, Timeline
+from zkops.config.cluster import Cluster
+from zkops.report import timeline
+from zkops.report.timeline import Sight, Timeline
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 

@@ -16,16 +16,17 @@ from rich.console import Console
 from tests.rules import ALERTS
 from tests.unit import worlds
 from tests.unit.members import recorded
-from zkops import ROOT, amounts
-from zkops.cluster import Cluster
-from zkops.columns import COLUMNS, SLOW_MS
-from zkops.config import load
-from zkops.ensemble import Ensemble, Scene, ensemble, member_json
-from zkops.exposition import parse
-from zkops.fourletter import Srvr, parse_srvr
-from zkops.reading import Figures, Reading, figures
-from zkops.view import View
-from zkops.vitals import Lag, Moment, Vitals
+from zkops import ROOT
+from zkops.config.cluster import Cluster
+from zkops.config.loader import load
+from zkops.core import units as amounts
+from zkops.status.columns import COLUMNS, SLOW_MS
+from zkops.status.ensemble import Ensemble, Scene, ensemble, member_json
+from zkops.status.sample import Figures, Reading, figures
+from zkops.status.view import View
+from zkops.status.vitals import Lag, Moment, Vitals
+from zkops.zookeeper.four_letter import Srvr, parse_srvr
+from zkops.zookeeper.metrics import parse
 
 IMAGE = "registry.example/zkops/zookeeper@sha256:" + "a" * 64
 NOW = 1000.0

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from tests.unit import worlds
 from tests.unit.members import recorded
-from zkops.cluster import Cluster
-from zkops.ensemble import Ensemble, Scene, ensemble, member_json
-from zkops.exposition import parse
-from zkops.fourletter import parse_srvr
-from zkops.observed import Member
-from zkops.reading import Figures, Reading, figures
-from zkops.vitals import Lag, Moment, Track, Vitals, per_second
+from zkops.config.cluster import Cluster
+from zkops.ensemble.observed import Member
+from zkops.status.ensemble import Ensemble, Scene, ensemble, member_json
+from zkops.status.sample import Figures, Reading, figures
+from zkops.status.vitals import Lag, Moment, Track, Vitals, per_second
+from zkops.zookeeper.four_letter import parse_srvr
+from zkops.zookeeper.metrics import parse
 
 IMAGE = "registry.example/zkops/zookeeper@sha256:" + "a" * 64
 NOW = 1000.0

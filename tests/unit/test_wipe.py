@@ -13,10 +13,12 @@ import yaml
 from tests.conftest import MakeCluster
 from tests.unit.test_halt import IMAGE
 from tests.unit.test_tasks import invoke
-from zkops import kept, render, wipe
-from zkops.cleaner import Wiped, cleaner, outcome
-from zkops.cluster import Cluster
-from zkops.errors import BadInput, Failed, Refused
+from zkops.commands import delete as wipe
+from zkops.commands.wipe_pod import Wiped, cleaner, outcome
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput, Failed, Refused
+from zkops.ensemble import retained as kept
+from zkops.manifests import render
 
 SCRIPT = yaml.safe_load((render.MANIFESTS / "wipe.yaml").read_text())["spec"]["containers"][0]["command"]
 

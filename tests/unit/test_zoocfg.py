@@ -2,7 +2,7 @@
 
 import pytest
 
-from zkops import zoocfg
+from zkops.zoocfg import settings as zoocfg
 
 
 def test_settings_overlay_the_defaults_and_members_are_not_named() -> None:

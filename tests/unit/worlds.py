@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from zkops.checks import Node
-from zkops.cluster import Cluster, Machine
-from zkops.fourletter import Srvr
-from zkops.nodeprobe import Look, Place, Trouble
-from zkops.observed import Member, Observed
-from zkops.render import Rendered
-from zkops.seats import Membership, Role, Roster, Seat
+from zkops.config.cluster import Cluster, Machine
+from zkops.doctor.checks import Node
+from zkops.doctor.node_probe import Look, Place, Trouble
+from zkops.ensemble.observed import Member, Observed
+from zkops.manifests.render import Rendered
+from zkops.zookeeper.four_letter import Srvr
+from zkops.zookeeper.membership import Membership, Role, Roster, Seat
 
 EPOCH = 7 << 32
 VERSION = EPOCH

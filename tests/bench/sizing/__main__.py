@@ -9,8 +9,10 @@ from typing import Any
 
 import yaml
 
-from zkops import ROOT, sizing, sizing_input
-from zkops.fields import memory_bytes
+from zkops import ROOT
+from zkops.commands import sizing as sizing_input
+from zkops.config.types import memory_bytes
+from zkops.zoocfg import sizing
 
 from . import fit, measure, native, trial
 from .load import Load

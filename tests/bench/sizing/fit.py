@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zkops.sizing import MIB, RECENT
+from zkops.zoocfg.sizing import MIB, RECENT
 
 Point = Mapping[str, Any]
 TRANSPORTS = ("nio", "netty", "tls")

@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from zkops import sizing
-from zkops.sizing import MIB, Size
+from zkops.zoocfg import sizing
+from zkops.zoocfg.sizing import MIB, Size
 
 HELD = ("znodes", "znode_bytes", "connections", "watches", "ephemerals")
 
