@@ -11,7 +11,7 @@ name=$(basename "$archive")
 version=${name#apache-zookeeper-}
 version=${version%-bin.tar.gz}
 
-# zkops/apache.py makes an error for people of these two lines.
+# zkops/images/apache_release.py makes an error for people of these two lines.
 refuse() {
     printf 'refused: %s\nmend: %s\n' "$1" "$2"
     exit 1

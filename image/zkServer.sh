@@ -33,8 +33,8 @@ memory_limit() {
     done
 }
 
-# Print the heap in MiB: as asked for, or what is safe below the limit, as zkops/sizing.py computes it, or ZooKeeper's
-# own default.
+# Print the heap in MiB: as asked for, or what is safe below the limit, as zkops/zoocfg/sizing.py computes it, or
+# ZooKeeper's own default.
 heap() {
     limit=$(memory_limit)
     reserve=72

@@ -1,6 +1,6 @@
 """What a server needs for what it is to hold: memory, heap, initLimit, disk; and the heap that fits a memory limit.
 
-Pure. The coefficients are fitted to points measured on real servers, both in `data/sizing.yaml`; docs/sizing.md tells
+Pure. The coefficients are fitted to points measured on real servers, both in `sizing.yaml`; docs/sizing.md tells
 how, how large the error is and where the model ends.
 """
 

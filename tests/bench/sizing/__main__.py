@@ -17,7 +17,7 @@ from zkops.zoocfg import sizing
 from . import fit, measure, native, trial
 from .load import Load
 
-DATA = ROOT / "zkops" / "data" / "sizing.yaml"
+DATA = ROOT / "zkops" / "zoocfg" / "sizing.yaml"
 # Dead objects must not count: without this flag the serial collector leaves some on three of four occasions.
 COMPACT = "-XX:MarkSweepAlwaysCompactCount=1"
 TRIALS = (

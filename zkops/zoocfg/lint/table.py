@@ -1,4 +1,4 @@
-"""The table of settings, `zkops/data/zoocfg-keys.yaml`: which keys a version of ZooKeeper knows, and of what kind."""
+"""The table of settings, `zkops/zoocfg/lint/keys.yaml`: which keys a version of ZooKeeper knows, and of what kind."""
 
 import re
 from collections.abc import Iterator, Mapping
