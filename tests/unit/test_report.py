@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit import rollouts
-from zkops.config.keys import lasting, milliseconds
+from zkops.core.units import lasting, milliseconds
 from zkops.report import chart
 from zkops.report import latency as curve
 from zkops.report import page as report

@@ -42,25 +42,3 @@ def shown(value: object) -> str:
     except ValueError:  # an integer of thousands of digits
         return "a number far too large"
     return whole if len(whole) <= MAX_SHOWN else f"{whole[: MAX_SHOWN - 2]}…{whole[-1]}"
-
-
-def lasting(seconds: float) -> str:
-    """Write how long something took: `0.22 s`, `12 s`, `3 min 05 s`, `1 h 02 min`."""
-    if seconds < 9.95:
-        return f"{seconds:.2f} s" if seconds < 0.995 else f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60:02} s" if whole < 3600 else f"{whole // 3600} h {whole // 60 % 60:02} min"
-
-
-def milliseconds(amount: float) -> str:
-    """Write how long a write took: `1.7 ms`, `210 ms`, `2.30 s`."""
-    if amount >= 1000:
-        return f"{amount / 1000:.2f} s"
-    return f"{amount:.0f} ms" if amount >= 10 else f"{amount:.1f} ms"
-
-
-def times(count: int) -> str:
-    """Write how often something happened."""
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -1,4 +1,4 @@
-"""Numbers as people read them: short, and never wider than a few columns; pure."""
+"""Numbers as people read them: in a few columns of a table, or in a sentence; pure."""
 
 import math
 from collections.abc import Sequence
@@ -79,3 +79,25 @@ def _block(value: float | None, top: float) -> str:
 def highest(histories: Sequence[Sequence[float | None]]) -> float:
     """Give the highest value of all, 0 where there is none."""
     return max((value for history in histories for value in history if value is not None), default=0.0)
+
+
+def lasting(seconds: float) -> str:
+    """Write how long something took: `0.22 s`, `12 s`, `3 min 05 s`, `1 h 02 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.2f} s" if seconds < 0.995 else f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60:02} s" if whole < 3600 else f"{whole // 3600} h {whole // 60 % 60:02} min"
+
+
+def milliseconds(amount: float) -> str:
+    """Write how long a write took: `1.7 ms`, `210 ms`, `2.30 s`."""
+    if amount >= 1000:
+        return f"{amount / 1000:.2f} s"
+    return f"{amount:.0f} ms" if amount >= 10 else f"{amount:.1f} ms"
+
+
+def times(count: int) -> str:
+    """Write how often something happened."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

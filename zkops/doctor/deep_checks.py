@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from zkops.config.cluster import Cluster
-from zkops.config.keys import lasting, milliseconds
 from zkops.config.types import memory_bytes
+from zkops.core.units import lasting, milliseconds
 from zkops.doctor.checks import Finding, Node, State, skipped
 from zkops.doctor.deep_probe import DATA, LOG, Deep, Writes
 from zkops.doctor.node_probe import Look, Trouble

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from zkops.config.keys import lasting
+from zkops.core.units import lasting
 from zkops.planning.plan import MOVING
 from zkops.report import latency as curve
 from zkops.report.latency import Curve, Scale

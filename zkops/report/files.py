@@ -13,10 +13,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from zkops import ROOT
-from zkops.config.keys import lasting
 from zkops.core import console
 from zkops.core.errors import Failed
 from zkops.core.redaction import redacted
+from zkops.core.units import lasting
 from zkops.report import page as report
 from zkops.report.timeline import Timeline
 

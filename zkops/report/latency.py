@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import ceil, floor, log10
 
-from zkops.config.keys import lasting, milliseconds
+from zkops.core.units import lasting, milliseconds
 from zkops.report.timeline import Timeline, gaps
 from zkops.zookeeper.heartbeat.result import Bucket, Gap
 

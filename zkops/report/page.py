@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from zkops.config.keys import lasting, milliseconds, times
+from zkops.core.units import lasting, milliseconds, times
 from zkops.ensemble.summary import short
 from zkops.report.chart import chart, kind_of
 from zkops.report.timeline import Gate, Taken, Timeline, changes_of_leader, gaps, lanes, reigns

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from zkops.config.keys import times
+from zkops.core.units import times
 
 BUCKET_SECONDS = 0.1
 BUCKETS = 600
