@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from zkops.planning.plan import MOVING
 from zkops.report.timeline import Gate, Intent, Sight, Taken, Timeline
 from zkops.zookeeper.heartbeat import result as beats
 from zkops.zookeeper.heartbeat.result import Beats, Mark, Record
@@ -29,7 +30,11 @@ PLAN: Sequence[tuple[str, str, str, float]] = (
 
 
 def intents() -> tuple[Intent, ...]:
-    return tuple(Intent(action=action, target=target, reason=reason) for action, target, reason, _ in PLAN)
+    return tuple(_intent(action, target, reason) for action, target, reason, _ in PLAN)
+
+
+def _intent(action: str, target: str, reason: str) -> Intent:
+    return Intent(action=action, target=target, reason=reason, moves=action in MOVING)
 
 
 def taken(begun: float = 0.9) -> tuple[Taken, ...]:
@@ -124,7 +129,7 @@ def undone() -> Timeline:
     """An upgrade to an image that the registry does not have."""
     whole = taken()
     bad = Taken(
-        intent=Intent(action="restart", target="demo-1", reason="image 375c56a1b958 → 000000000000; follower"),
+        intent=_intent("restart", "demo-1", "image 375c56a1b958 → 000000000000; follower"),
         begun=1.2,
         ended=30.6,
         gate=Gate(begun=1.3, held=None, ended=30.6, proof=15.0),
@@ -133,7 +138,7 @@ def undone() -> Timeline:
     back = [
         Taken(intent=whole[1].intent, begun=31.0, ended=31.4, undoing=True),
         Taken(
-            intent=Intent(action="restart", target="demo-1", reason="ImagePullBackOff: Back-off pulling image"),
+            intent=_intent("restart", "demo-1", "ImagePullBackOff: Back-off pulling image"),
             begun=31.8,
             ended=62.2,
             gate=Gate(begun=31.9, held=62.2, ended=62.2, proof=0.0),
@@ -219,7 +224,7 @@ def long(minutes: int = 30, members: int = 7) -> Timeline:
     each = seconds / members
     steps = tuple(
         Taken(
-            intent=Intent(action="restart", target=host, reason="image 375c56a1b958 → e67eda1bb3fa; follower"),
+            intent=_intent("restart", host, "image 375c56a1b958 → e67eda1bb3fa; follower"),
             begun=number * each + 1,
             ended=(number + 1) * each,
             gate=Gate(begun=number * each + 1.1, held=(number + 1) * each - 0.1, ended=(number + 1) * each, proof=0.0),

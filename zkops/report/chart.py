@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from zkops.core.units import lasting
-from zkops.planning.plan import MOVING
 from zkops.report import latency as curve
 from zkops.report.latency import Curve, Scale
 from zkops.report.timeline import Span, Taken, Timeline, lanes
@@ -95,7 +94,7 @@ def kind_of(step: Taken) -> str:
         return "failed"
     if step.undoing:
         return "undo"
-    return "move" if step.intent.action in MOVING else "apply"
+    return "move" if step.intent.moves else "apply"
 
 
 def _step(number: int, step: Taken, scale: Scale) -> Box:

@@ -22,6 +22,8 @@ class Intent:
     action: str
     target: str
     reason: str
+    moves: bool = False
+    """Whether clients could notice it."""
 
     @property
     def label(self) -> str:

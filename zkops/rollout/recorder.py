@@ -12,7 +12,7 @@ from zkops.core.redaction import redacted
 from zkops.ensemble.observed import Member
 from zkops.kube.client import Kube
 from zkops.manifests.render import Rendered
-from zkops.planning.plan import Plan, Step
+from zkops.planning.plan import MOVING, Plan, Step
 from zkops.report import files as reports
 from zkops.report import timeline
 from zkops.report.timeline import Gate, Intent, Outcome, Sight, Taken, Timeline
@@ -113,7 +113,8 @@ def recorded(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish, todo:
 
 def intent_of(step: Step) -> Intent:
     """Give a step as the report tells it."""
-    return Intent(action=step.action, target=step.target, reason=redacted(step.reason))
+    reason, moves = redacted(step.reason), step.action in MOVING
+    return Intent(action=step.action, target=step.target, reason=reason, moves=moves)
 
 
 def _noted(ended: BaseException | None) -> str:
