@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from zkops.commands import stop as halt
-from zkops.commands.stop import named
 from zkops.commands.wipe_pod import Wiped, cleaner, outcome
 from zkops.config.cluster import Cluster, Machine
 from zkops.core import console
@@ -18,7 +17,7 @@ from zkops.images import image
 from zkops.kube.client import Kube
 from zkops.manifests import monitoring, render
 from zkops.manifests.daemonset import super_name
-from zkops.manifests.render import Object
+from zkops.manifests.objects import Object, named
 
 HEADERS = ("Node", "State", "Files", "Freed", "Note")
 MEND = {

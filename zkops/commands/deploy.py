@@ -24,6 +24,7 @@ from zkops.kube import lease, observe
 from zkops.kube import logs as written
 from zkops.kube.client import Kube
 from zkops.manifests import render
+from zkops.manifests.objects import Object, named
 from zkops.planning.planner import Plan
 from zkops.rollout import deploy as rollout
 from zkops.rollout import executor as steps
@@ -114,7 +115,7 @@ def _login(cluster: Cluster) -> Login | None:
 
 def running_image(cluster: Cluster, kube: Kube) -> str:
     """Give the image that the ensemble runs, by digest."""
-    daemonset = kube.get(halt.named("apps/v1", "DaemonSet", cluster))
+    daemonset = kube.get(named("apps/v1", "DaemonSet", cluster))
     if not daemonset:
         raise Failed(f"{cluster.name} is not running", "run `invoke deploy`, which starts it")
     return str(daemonset["spec"]["template"]["spec"]["containers"][0]["image"])
@@ -133,7 +134,7 @@ def _rendered(cluster: Cluster, pinned: str, login: Login | None, kube: Kube) ->
     return render.with_object(objects, render.pull_secret(cluster, login.username, login.password))
 
 
-def _super_secret(cluster: Cluster, kube: Kube) -> render.Object:
+def _super_secret(cluster: Cluster, kube: Kube) -> Object:
     """Give the super user's Secret with the password there is, or a new one."""
     made = membership.super_secret()
     wanted = render.super_secret(cluster, made)

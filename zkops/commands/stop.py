@@ -13,7 +13,8 @@ from zkops.kube import observe
 from zkops.kube.client import Kube
 from zkops.kube.observe import FORMED
 from zkops.manifests.daemonset import roster_name
-from zkops.manifests.render import Object, roster_object
+from zkops.manifests.objects import Object, named
+from zkops.manifests.render import roster_object
 from zkops.zookeeper import four_letter as fourletter
 
 POLL_SECONDS = 0.5
@@ -78,12 +79,6 @@ def stop(cluster: Cluster, kube: Kube, timeout: float, *, for_good: bool = False
 
 def _counted(sessions: int) -> str:
     return "1 client session" if sessions == 1 else f"{sessions} client sessions"
-
-
-def named(version: str, kind: str, cluster: Cluster) -> Object:
-    """Name an object of the ensemble's own name."""
-    metadata = {"name": cluster.name, "namespace": cluster.kubernetes.namespace}
-    return {"apiVersion": version, "kind": kind, "metadata": metadata}
 
 
 def on(pod: Object) -> str:

@@ -8,7 +8,8 @@ import yaml
 
 from zkops.config.cluster import Cluster, Machine
 from zkops.ensemble.observed import pod_trouble
-from zkops.manifests.render import MANIFESTS, Object
+from zkops.manifests.objects import Object
+from zkops.manifests.render import MANIFESTS
 
 State = Literal["wiped", "refused", "failed", "away", "gone"]
 

@@ -14,7 +14,8 @@ from zkops.doctor import node_probe as nodeprobe
 from zkops.doctor.node_probe import Look, Place, Trouble
 from zkops.images.registry import Login
 from zkops.kube.client import Kube
-from zkops.manifests.render import MANIFESTS, Object
+from zkops.manifests.objects import Object
+from zkops.manifests.render import MANIFESTS
 
 SECONDS = 120.0
 """So long may the pods take: 10 s for a snapshot, 8 s for each of two disks, and slow machines."""

@@ -9,7 +9,6 @@ from functools import partial
 from typing import TypeVar
 
 from zkops.commands import lint as linting
-from zkops.commands.stop import named
 from zkops.config.cluster import Cluster
 from zkops.core.console import step
 from zkops.core.errors import ZkopsError
@@ -28,7 +27,7 @@ from zkops.images.registry import Login
 from zkops.kube import access as rights
 from zkops.kube.client import Kube, byte_count
 from zkops.manifests import monitoring
-from zkops.manifests.render import Object
+from zkops.manifests.objects import Object, named
 
 T = TypeVar("T")
 

@@ -16,7 +16,8 @@ from zkops.ensemble.observed import pod_trouble
 from zkops.images.registry import Login
 from zkops.kube import causes
 from zkops.kube.client import Kube
-from zkops.manifests.render import MANIFESTS, Object, pull_secret
+from zkops.manifests.objects import Object
+from zkops.manifests.render import MANIFESTS, pull_secret
 
 T = TypeVar("T")
 Read = Callable[[str, float], T | None]

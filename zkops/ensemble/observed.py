@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from zkops.config.cluster import Machine
-from zkops.manifests.render import Object
+from zkops.manifests.objects import Object
 from zkops.zookeeper.four_letter import Srvr
 from zkops.zookeeper.membership import Membership, Roster
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from zkops.core.errors import Failed
-from zkops.manifests.render import Object, Rendered
+from zkops.manifests.objects import Object
+from zkops.manifests.render import Rendered
 from zkops.zookeeper.membership import Roster
 
 KEPT = "zkops/kept"

@@ -25,7 +25,7 @@ from zkops import ROOT
 from zkops.config.cluster import Cluster
 from zkops.core.errors import BadInput, Failed, Unanswered
 from zkops.manifests import monitoring
-from zkops.manifests.render import Object
+from zkops.manifests.objects import Object
 from zkops.zookeeper.four_letter import Ask, ask_socket
 
 FIELD_MANAGER = "zkops"

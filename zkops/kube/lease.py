@@ -17,7 +17,7 @@ from zkops.core.errors import Failed, Refused
 from zkops.kube import lease_record as holder
 from zkops.kube.client import Kube
 from zkops.kube.lease_record import DURATION, Holder
-from zkops.manifests.render import Object
+from zkops.manifests.objects import Object
 
 OVERDUE = 20.0
 """Seconds after its last renewal until the holder itself no longer trusts the lock."""

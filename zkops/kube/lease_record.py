@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from zkops.config.cluster import Cluster
 from zkops.core import identity as whoami
 from zkops.core.errors import Failed
-from zkops.manifests.render import Object
+from zkops.manifests.objects import Object
 
 DURATION = 30
 """Seconds after its last renewal until others may take the lock."""

@@ -15,7 +15,7 @@ from zkops.core import console
 from zkops.core.errors import BadInput, Failed
 from zkops.ensemble.observed import newest_by_node, pod_trouble
 from zkops.kube.client import Kube
-from zkops.manifests.render import Object
+from zkops.manifests.objects import Object
 
 DEFAULT_LINES = 100
 GATHER_SECONDS = 0.3

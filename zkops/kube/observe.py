@@ -12,7 +12,8 @@ from zkops.ensemble import retained as kept
 from zkops.ensemble.observed import Change, Member, Observed, differences, is_true, newest_by_node, runs
 from zkops.kube.client import Kube
 from zkops.manifests.daemonset import roster_name
-from zkops.manifests.render import Object, Rendered
+from zkops.manifests.objects import Object
+from zkops.manifests.render import Rendered
 from zkops.zoocfg.lint.linter import is_secret
 from zkops.zookeeper import four_letter as fourletter
 from zkops.zookeeper.four_letter import Ask, Srvr

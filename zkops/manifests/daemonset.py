@@ -4,12 +4,10 @@ from typing import Any
 
 from zkops.config.cluster import Cluster
 from zkops.config.types import memory_bytes
+from zkops.manifests.objects import Object
 from zkops.zoocfg import settings as zoocfg
 
 LOOPBACK = "127.0.0.1"
-
-Object = dict[str, Any]
-"""A Kubernetes object as parsed YAML."""
 
 
 def roster_name(ensemble: str) -> str:

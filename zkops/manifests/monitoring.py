@@ -7,13 +7,13 @@ docs/monitoring.md.
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import yaml
 
 from zkops import ROOT
 from zkops.config.cluster import Cluster, Machine
 from zkops.manifests import dashboard
+from zkops.manifests.objects import Object
 
 MANIFESTS = ROOT / "manifests"
 OPERATOR = "monitoring.coreos.com/v1"
@@ -25,9 +25,6 @@ SIDECAR = {"grafana_dashboard": "1"}
 """The label by which Grafana's sidecar picks ConfigMaps, as its Helm chart has it."""
 RUNBOOKS = "docs/runbooks"
 """Where the links of the rules lead to before `monitoring.runbooks` is put in its place."""
-
-Object = dict[str, Any]
-"""A Kubernetes object, or a part of Prometheus' configuration, as parsed YAML."""
 
 
 def kinds(cluster: Cluster) -> tuple[str, ...]:

@@ -18,15 +18,13 @@ from zkops.config.cluster import Cluster
 from zkops.core.errors import Failed
 from zkops.manifests import monitoring
 from zkops.manifests.daemonset import fitted, roster_name, super_name
+from zkops.manifests.objects import Object
 from zkops.zoocfg import settings as zoocfg
 from zkops.zookeeper.membership import Roster, founding
 
 MANIFESTS = ROOT / "manifests"
 OLDEST_MINOR = 25
 """Kubernetes 1.25 is the oldest whose schema every object is checked against; the newest is the newest known."""
-
-Object = dict[str, Any]
-"""A Kubernetes object as parsed YAML."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from zkops.core.errors import Failed
 from zkops.ensemble.observed import Observed, ending, whole
-from zkops.manifests.render import Object, Rendered
+from zkops.manifests.objects import Object
+from zkops.manifests.render import Rendered
 from zkops.planning import next_step as moves
 from zkops.planning import preconditions as health
 from zkops.planning import reasons

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from zkops.ensemble.observed import Member, Observed
-from zkops.manifests.render import Object, Rendered
+from zkops.manifests.objects import Object
+from zkops.manifests.render import Rendered
 from zkops.planning.plan import Step
 from zkops.planning.state import Standing, becomes_stale, template_changes
 from zkops.zookeeper.four_letter import Srvr

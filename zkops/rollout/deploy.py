@@ -12,7 +12,8 @@ from zkops.kube import access as rights
 from zkops.kube import lease
 from zkops.kube.client import Kube
 from zkops.kube.observe import observe
-from zkops.manifests.render import Object, Rendered, password
+from zkops.manifests.objects import Object
+from zkops.manifests.render import Rendered, password
 from zkops.planning.plan import Plan
 from zkops.planning.planner import plan
 from zkops.rollout import history

@@ -13,7 +13,8 @@ from zkops.kube import tunnel as forward
 from zkops.kube.client import Kube
 from zkops.kube.observe import FORMED, live_roster
 from zkops.manifests.daemonset import super_name
-from zkops.manifests.render import Object, roster_object
+from zkops.manifests.objects import Object
+from zkops.manifests.render import roster_object
 from zkops.planning.plan import Step
 from zkops.rollout import gate
 from zkops.rollout.gate import POLL_SECONDS, Members, Site

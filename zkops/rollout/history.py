@@ -14,7 +14,7 @@ from zkops.core import identity as whoami
 from zkops.core.errors import Failed
 from zkops.kube import lease_record as holder
 from zkops.kube.client import Kube
-from zkops.manifests.render import Object
+from zkops.manifests.objects import Object
 from zkops.rollout import revisions
 from zkops.rollout.revisions import History, Revision
 

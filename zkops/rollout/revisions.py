@@ -8,7 +8,7 @@ from typing import Any
 
 from zkops.core.errors import BadInput
 from zkops.ensemble.summary import short
-from zkops.manifests.render import Object
+from zkops.manifests.objects import Object
 
 KEEP = 10
 """So many revisions are kept, and the newest two different ones that were done where they are older."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from zkops.config.cluster import Cluster
 from zkops.core.errors import Failed
 from zkops.kube.client import Kube
-from zkops.manifests.render import Object, Rendered
+from zkops.manifests.objects import Object
+from zkops.manifests.render import Rendered
 from zkops.rollout import history, revisions
 from zkops.rollout.revisions import DONE, Revision
 
