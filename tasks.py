@@ -207,8 +207,8 @@ def import_openpai(_c: Context, path: str = "", output: str = "") -> None:
 @cli.guarded
 def doctor(_c: Context, path: str = "", json: bool = False, deep: bool = False) -> None:
     """Check everything a deploy needs: Docker, registry, Kubernetes, rights, nodes, ports, disks, memory, clocks."""
+    from zkops.commands.doctor import examine
     from zkops.doctor import checks
-    from zkops.doctor.examine import examine
 
     found = examine(cli.cluster(path), deep=deep)
     console.result_json(found) if json else console.result_table(found.headline(), checks.HEADERS, found.table())

@@ -8,7 +8,6 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TypeVar
 
-from zkops.commands import lint as linting
 from zkops.config.cluster import Cluster
 from zkops.core.console import step
 from zkops.core.errors import ZkopsError
@@ -55,12 +54,7 @@ class Diagnosis:
 
 
 def examine(cluster: Cluster, *, deep: bool = False) -> Diagnosis:
-    """Run every check, the *deep* ones that write to the machines' disks too; one that cannot run is a finding.
-
-    Raises:
-        BadInput: zoo_cfg holds what no server takes.
-    """
-    linting.check(cluster)
+    """Run every check, the *deep* ones that write to the machines' disks too; one that cannot run is a finding."""
     with step(f"examining what {cluster.name} needs") as current:
         current.update("Docker and the registry")
         here, image = _here(cluster)
