@@ -19,6 +19,7 @@ from zkops.doctor.checks import Finding, Node, Taint
 from zkops.doctor.node_probe import Trouble
 from zkops.kube import access as rights
 from zkops.planning.planner import Step
+from zkops.rollout import permissions
 
 GIB = 1024**3
 
@@ -104,7 +105,7 @@ def test_the_rights_of_a_plan_are_those_of_its_steps() -> None:
         Step(action="replace", target="demo-x", reason=""),
         Step(action="wait", target="demo", reason=""),
     ]
-    assert set(map(str, rights.of_steps(steps, "zoo"))) == {
+    assert set(map(str, permissions.of_steps(steps, "zoo"))) == {
         "create daemonsets.apps in namespace zoo",
         "patch daemonsets.apps in namespace zoo",
         "patch nodes in the whole cluster",

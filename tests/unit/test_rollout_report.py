@@ -14,12 +14,11 @@ from tests.unit.simulation import Host, World
 from tests.unit.test_rollout import nodes
 from zkops.config.cluster import Cluster
 from zkops.core.errors import RolledBack, Spoilt
-from zkops.kube import access as rights
 from zkops.manifests.render import Rendered, render
 from zkops.planning.plan import Step
 from zkops.report import files as reports
 from zkops.report.timeline import Timeline, reigns
-from zkops.rollout import converge
+from zkops.rollout import converge, permissions
 from zkops.rollout import deploy as rollout
 from zkops.rollout import rollback as former
 from zkops.rollout.gate import Site
@@ -60,7 +59,7 @@ def api(cluster: Cluster, rendered: Rendered, world: World, monkeypatch: pytest.
     for room in (rollout, converge):
         monkeypatch.setattr(room, "observe", lambda *_: world.observed())
     monkeypatch.setattr(converge, "carry_out", lambda step, *_: world.carry_out(step, half=False, choice=0))
-    monkeypatch.setattr(rights, "demand", lambda *_: None)
+    monkeypatch.setattr(permissions, "demand", lambda *_: None)
     monkeypatch.setattr(rollout, "_sweep", lambda *_: None)
     made: Any = Api(*({"kind": "Node"} | node for node in nodes(cluster)))
     made.create(rendered.object("DaemonSet"))

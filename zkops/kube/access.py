@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from zkops.config.cluster import Cluster
-from zkops.core.errors import Failed
 from zkops.kube.client import Kube
 from zkops.manifests import monitoring
-from zkops.planning.planner import Step
 
 PARALLEL = 8
 
@@ -106,34 +104,12 @@ def needed(cluster: Cluster, *, namespace_exists: bool, version: str = "") -> di
 def _of_row(row: tuple[str, str, str], namespace: str) -> Iterator[tuple[Right, str]]:
     resource, verbs, tasks = row
     for verb in verbs.split():
-        yield _right(resource, verb, namespace), tasks
+        yield scoped(resource, verb, namespace), tasks
 
 
-def _right(resource: str, verb: str, namespace: str) -> Right:
+def scoped(resource: str, verb: str, namespace: str) -> Right:
+    """Give a right in *namespace*, or in the whole cluster where the resource has no namespace."""
     return Right(resource=resource, verb=verb, namespace="" if resource in CLUSTER_WIDE else namespace)
-
-
-def of_steps(steps: Iterable[Step], namespace: str) -> tuple[Right, ...]:
-    """Give the rights that carrying out the steps of a plan needs, beyond those of observing."""
-    found: set[Right] = set()
-    for step in steps:
-        match step.action:
-            case "apply":
-                resource = KINDS[step.target.partition(" ")[0]]
-                # Server-side apply patches, and creates what is not there.
-                found |= {_right(resource, verb, namespace) for verb in ("patch", "create")}
-            case "label":
-                found.add(_right("nodes", "patch", namespace))
-            case "unlabel":
-                found |= {_right("nodes", "patch", namespace), _right("pods", "delete", namespace)}
-            case "replace" | "restart":
-                found.add(_right("pods", "delete", namespace))
-            case "roster":
-                found |= {_right("configmaps", verb, namespace) for verb in ("patch", "create")}
-            case "wait":
-                found.add(_right("daemonsets.apps", "patch", namespace))
-                found.add(_right("pods", "delete", namespace))  # of a member that ends; and a change may be undone
-    return tuple(sorted(found))
 
 
 def missing(rights: Iterable[Right], kube: Kube) -> tuple[Right, ...]:
@@ -153,17 +129,3 @@ def together(rights: Iterable[Right]) -> tuple[str, ...]:
     groups = groupby(ordered, key=lambda right: (right.resource, right.namespace))
     found = (list(group) for _, group in groups)
     return tuple(", ".join((*(right.verb for right in group[:-1]), str(group[-1]))) for group in found)
-
-
-def demand(steps: Iterable[Step], kube: Kube) -> None:
-    """Refuse to begin what cannot be finished for want of a right.
-
-    Raises:
-        Failed: naming every missing right; nothing was touched.
-    """
-    lacking = missing(of_steps(steps, kube.namespace), kube)
-    if lacking:
-        raise Failed(
-            f"forbidden: this user has not the right to {'; '.join(together(lacking))}; nothing was touched",
-            "let an administrator grant what is named; `invoke doctor` tells the rights of all tasks",
-        )

@@ -8,7 +8,6 @@ from zkops.config.cluster import Cluster
 from zkops.core import console
 from zkops.core.errors import BadInput, Failed, Refused, RolledBack, Spoilt, ZkopsError
 from zkops.ensemble.observed import config_of, node_ips
-from zkops.kube import access as rights
 from zkops.kube import lease
 from zkops.kube.client import Kube
 from zkops.kube.observe import observe
@@ -16,7 +15,7 @@ from zkops.manifests.objects import Object
 from zkops.manifests.render import Rendered, password
 from zkops.planning.plan import Plan
 from zkops.planning.planner import plan
-from zkops.rollout import history
+from zkops.rollout import history, permissions
 from zkops.rollout import rollback as former
 from zkops.rollout.converge import converge
 from zkops.rollout.guard import Watch, watching
@@ -69,7 +68,7 @@ def deploy(cluster: Cluster, rendered: Rendered, kube: Kube, wish: Wish) -> Repo
     if not todo.steps:
         return Report(changed=False, connect_string=cluster.connect_string)
     _confirm(todo, cluster, wish)
-    rights.demand(todo.steps, kube)
+    permissions.demand(todo.steps, kube)
     for warning in todo.warnings:
         console.warn(warning)
     with lease.hold(kube, cluster, wish.doing) as held:
