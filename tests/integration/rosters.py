@@ -13,7 +13,8 @@ from kazoo.exceptions import ConnectionLoss
 from testcontainers.core.network import Network
 
 from zkops.images import docker as engine
-from zkops.zookeeper.membership import Membership, Role, Roster, Seat, parse_membership
+from zkops.manifests.roster import Roster
+from zkops.zookeeper.membership import Membership, Role, Seat, parse_membership
 
 from .servers import Server, client, container, eventually
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from zkops.zookeeper.membership import Membership, Roster
+from zkops.manifests.roster import Roster
+from zkops.zookeeper.membership import Membership
 
 from .rosters import Site, seat
 from .servers import Server, eventually

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from kazoo.exceptions import NoAuthError
 
+from zkops.manifests.roster import Roster
 from zkops.zookeeper import four_letter as fourletter
-from zkops.zookeeper.membership import Membership, Roster
+from zkops.zookeeper.membership import Membership
 
 from .rosters import DIGEST, ZOO_CFG, Site, founding, seat
 from .servers import client, eventually

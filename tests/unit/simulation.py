@@ -7,8 +7,9 @@ from typing import Any
 from tests.unit import worlds
 from zkops.ensemble.observed import Change, Member, Observed
 from zkops.manifests.render import Rendered
+from zkops.manifests.roster import Roster
 from zkops.planning.planner import Step
-from zkops.zookeeper.membership import Membership, Roster, Seat
+from zkops.zookeeper.membership import Membership, Seat
 
 CHANGE = Change(object="DaemonSet demo", field="spec.template.x", live=1, wanted=2)
 

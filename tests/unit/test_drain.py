@@ -15,7 +15,7 @@ from zkops.config.cluster import Cluster
 from zkops.core.errors import BadInput, Failed, Refused
 from zkops.ensemble.observed import Member
 from zkops.kube.observe import DRAINED, drained_of
-from zkops.zookeeper.membership import founding
+from zkops.manifests.roster import founding
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 

@@ -8,8 +8,9 @@ from zkops.doctor.checks import Node
 from zkops.doctor.node_probe import Look, Place, Trouble
 from zkops.ensemble.observed import Member, Observed
 from zkops.manifests.render import Rendered
+from zkops.manifests.roster import Roster
 from zkops.zookeeper.four_letter import Srvr
-from zkops.zookeeper.membership import Membership, Role, Roster, Seat
+from zkops.zookeeper.membership import Membership, Role, Seat
 
 EPOCH = 7 << 32
 VERSION = EPOCH

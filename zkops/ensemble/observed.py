@@ -7,8 +7,9 @@ from typing import Any
 
 from zkops.config.cluster import Machine
 from zkops.manifests.objects import Object
+from zkops.manifests.roster import Roster
 from zkops.zookeeper.four_letter import Srvr
-from zkops.zookeeper.membership import Membership, Roster
+from zkops.zookeeper.membership import Membership
 
 
 @dataclass(frozen=True, kw_only=True)

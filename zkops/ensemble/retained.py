@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from zkops.core.errors import Failed
 from zkops.manifests.objects import Object
 from zkops.manifests.render import Rendered
-from zkops.zookeeper.membership import Roster
+from zkops.manifests.roster import Roster
 
 KEPT = "zkops/kept"
 """Annotation of the ServiceAccount, which `stop` leaves in place."""

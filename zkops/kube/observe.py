@@ -14,10 +14,11 @@ from zkops.kube.client import Kube
 from zkops.manifests.daemonset import roster_name
 from zkops.manifests.objects import Object
 from zkops.manifests.render import Rendered
+from zkops.manifests.roster import Roster, parse_roster
 from zkops.zoocfg.lint.linter import is_secret
 from zkops.zookeeper import four_letter as fourletter
 from zkops.zookeeper.four_letter import Ask, Srvr
-from zkops.zookeeper.membership import Membership, Roster, parse_membership, parse_roster
+from zkops.zookeeper.membership import Membership, parse_membership
 
 FORMED = "zkops/formed"
 """Annotation of the DaemonSet, set when it first had a quorum: from then on its data is somebody's."""

@@ -19,8 +19,8 @@ from zkops.core.errors import Failed
 from zkops.manifests import monitoring
 from zkops.manifests.daemonset import fitted, roster_name, super_name
 from zkops.manifests.objects import Object
+from zkops.manifests.roster import Roster, founding
 from zkops.zoocfg import settings as zoocfg
-from zkops.zookeeper.membership import Roster, founding
 
 MANIFESTS = ROOT / "manifests"
 OLDEST_MINOR = 25

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zkops.ensemble.observed import Change
-from zkops.zookeeper.membership import Roster, Seat
+from zkops.manifests.roster import Roster
+from zkops.zookeeper.membership import Seat
 
 Action = Literal["apply", "roster", "label", "replace", "wait", "leave", "restart", "enter", "unlabel"]
 MOVING: frozenset[Action] = frozenset({"leave", "restart", "enter"})

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from zkops.ensemble.summary import lag as behind
 from zkops.ensemble.summary import short
+from zkops.manifests.roster import Roster
 from zkops.planning.state import Place, Standing
 from zkops.zookeeper.four_letter import LEADING
-from zkops.zookeeper.membership import Roster
 
 
 def differs(now: Standing, place: Place) -> str:

@@ -5,8 +5,9 @@ from functools import cached_property
 
 from zkops.ensemble.observed import Member, Observed
 from zkops.manifests.render import Rendered
+from zkops.manifests.roster import Roster
 from zkops.zookeeper.four_letter import LEADING
-from zkops.zookeeper.membership import Membership, Roster, Seat
+from zkops.zookeeper.membership import Membership, Seat
 
 
 @dataclass(frozen=True, kw_only=True)

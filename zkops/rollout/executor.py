@@ -15,11 +15,12 @@ from zkops.kube.observe import FORMED, live_roster
 from zkops.manifests.daemonset import super_name
 from zkops.manifests.objects import Object
 from zkops.manifests.render import roster_object
+from zkops.manifests.roster import seat_of
 from zkops.planning.plan import Step
 from zkops.rollout import gate
 from zkops.rollout.gate import POLL_SECONDS, Members, Site
 from zkops.zookeeper import reconfig as membership
-from zkops.zookeeper.membership import Membership, seat_of
+from zkops.zookeeper.membership import Membership
 
 GRACE_SECONDS = 2
 """The server ends at once when it is told to, but some kubelets let the whole grace pass before the pod is gone."""

@@ -1,15 +1,13 @@
-"""Who belongs to an ensemble: the seats of a membership, and the roster that tells each machine its own; pure.
+"""Who belongs to an ensemble: the seats of a membership; pure.
 
 A membership is what ZooKeeper calls the (dynamic) configuration:
 https://zookeeper.apache.org/doc/r3.9.4/zookeeperReconfig.html
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
-
-from zkops.config.cluster import Cluster, Machine
 
 Role = Literal["participant", "observer"]
 
@@ -59,7 +57,7 @@ class Membership:
 
     def entered(self, seat: Seat) -> "Membership":
         """Give the membership with *seat* in the place of that id's former one."""
-        return replace(self, seats=_sorted([*(other for other in self.seats if other.id != seat.id), seat]))
+        return replace(self, seats=in_order([*(other for other in self.seats if other.id != seat.id), seat]))
 
     def left(self, number: int) -> "Membership":
         """Give the membership without an id."""
@@ -69,50 +67,6 @@ class Membership:
         """Write the lines of a dynamic configuration file."""
         version = f"version={self.version:x}\n" if self.version else ""
         return "".join(f"{seat}\n" for seat in self.seats) + version
-
-
-@dataclass(frozen=True, kw_only=True)
-class Roster:
-    """What every machine reads before its member starts.
-
-    The membership in it is the last one known: what counts is the one that the servers themselves agreed on; this one
-    leads a machine to them that has not heard of it, such as a new one or one whose disk was replaced.
-    """
-
-    hosts: Mapping[str, Seat]
-    """Hostname → the seat the machine has, or is to have."""
-    membership: Membership
-    founders: tuple[int, ...] = ()
-    """Ids that may begin with empty data and vote: only before the ensemble was first formed."""
-
-    def data(self) -> dict[str, str]:
-        """Write the ConfigMap's files: `members` with lines `HOSTNAME ID SPEC`, `servers`, `founders`."""
-        hosts = sorted(self.hosts.items(), key=lambda item: item[1].id)
-        return {
-            "members": "".join(f"{host} {seat.id} {seat.spec}\n" for host, seat in hosts),
-            "servers": self.membership.text(),
-            "founders": "".join(f"{number}\n" for number in self.founders),
-        }
-
-
-def seat_of(machine: Machine, cluster: Cluster) -> Seat:
-    """Give the seat that a machine of the description is to have."""
-    ports = cluster.ports
-    return Seat(
-        id=machine.id,
-        ip=machine.ip,
-        quorum=ports.quorum,
-        election=ports.election,
-        client=ports.client,
-        role=machine.role,
-    )
-
-
-def founding(cluster: Cluster) -> Roster:
-    """Give the roster of an ensemble that is about to be formed from the machines of its description."""
-    hosts = {machine.hostname: seat_of(machine, cluster) for machine in cluster.machines}
-    membership = Membership(seats=_sorted(hosts.values()))
-    return Roster(hosts=hosts, membership=membership, founders=tuple(seat.id for seat in membership.seats))
 
 
 def parse_membership(text: str) -> Membership:
@@ -130,24 +84,7 @@ def parse_membership(text: str) -> Membership:
             version = int(line.removeprefix("version="), 16)
         else:
             raise ValueError(f"no line of a membership: {line}")
-    return Membership(version=version, seats=_sorted(seats))
-
-
-def parse_roster(data: Mapping[str, str]) -> Roster:
-    """Read what `Roster.data` wrote.
-
-    Raises:
-        ValueError: somebody else wrote it.
-    """
-    hosts = {}
-    for line in data.get("members", "").splitlines():
-        host, number, spec = line.split()
-        hosts[host] = parse_membership(f"server.{number}={spec}").seats[0]
-    return Roster(
-        hosts=hosts,
-        membership=parse_membership(data.get("servers", "")),
-        founders=tuple(map(int, data.get("founders", "").split())),
-    )
+    return Membership(version=version, seats=in_order(seats))
 
 
 def _seat(number: str, ip: str, quorum: str, election: str, role: str | None, client: str) -> Seat:
@@ -161,5 +98,6 @@ def _seat(number: str, ip: str, quorum: str, election: str, role: str | None, cl
     )
 
 
-def _sorted(seats: Iterable[Seat]) -> tuple[Seat, ...]:
+def in_order(seats: Iterable[Seat]) -> tuple[Seat, ...]:
+    """Sort seats by id, as a membership holds them."""
     return tuple(sorted(seats, key=lambda seat: seat.id))
