@@ -118,7 +118,7 @@ class Proposal:
 
 @functools.cache
 def data() -> dict[str, Any]:
-    """Read `data/sizing.yaml`: `model`, the coefficients; `points`, `natives` and `trials`, what was measured."""
+    """Read `sizing.yaml`: `model`, the coefficients; `points`, `natives` and `trials`, what was measured."""
     loaded: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "sizing.yaml").read_text("utf-8"))
     return loaded
 
