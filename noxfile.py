@@ -31,10 +31,11 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting of the code, and the shell scripts' syntax."""
+    """Check style and formatting of the code, who imports whom, and the shell scripts' syntax."""
     session.install("-q", *_extra("lint"))
     session.run("ruff", "check", *CODE)
     session.run("ruff", "format", "--check", *CODE)
+    session.run("lint-imports", "--no-cache")
     for script in (*Path("image").iterdir(), *Path("sandbox").rglob("*.sh")):
         if script.is_file() and script.read_bytes().startswith((b"#!/bin/bash", b"#!/bin/sh")):
             session.run("bash", "-n", str(script), external=True, silent=True)
