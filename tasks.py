@@ -135,7 +135,7 @@ def history(_c: Context, path: str = "", json: bool = False) -> None:
 @cli.guarded
 def report(_c: Context, list: bool = False, json: bool = False) -> None:
     """Open the report of the newest rollout in the browser, or print its path where there is none."""
-    from zkops.report import files as reports
+    from zkops.commands import report as reports
 
     reports.task(as_list=list, json=json)
 
@@ -198,7 +198,7 @@ def mntr(_c: Context, path: str = "", member: str = "", json: bool = False) -> N
 @cli.guarded
 def import_openpai(_c: Context, path: str = "", output: str = "") -> None:
     """Write the cluster.yaml that is equal to an OpenPAI configuration directory, commented."""
-    from zkops.config.openpai import export as openpai_import
+    from zkops.commands import import_openpai as openpai_import
 
     openpai_import.task(cli.where(path), output)
 

@@ -15,6 +15,7 @@ from invoke.exceptions import Exit
 
 import tasks
 from zkops import ROOT, cli
+from zkops.commands import import_openpai
 from zkops.config import loader as config
 from zkops.config.cluster import Cluster
 from zkops.config.openpai import export as openpai_import
@@ -150,11 +151,11 @@ def test_importing_gives_an_equal_cluster(directory: Path, overlay: str, tmp_pat
     assert config.parse(openpai_import.describe(directory, directory), directory / "cluster.yaml") == wanted
     elsewhere = tmp_path / "a" / "cluster.yaml"
     elsewhere.parent.mkdir()
-    openpai_import.task(directory, str(elsewhere))
+    import_openpai.task(directory, str(elsewhere))
     assert settled(config.load(elsewhere)) == settled(wanted)
     assert registry.login(config.load(elsewhere)) == registry.login(wanted)
     with pytest.raises(BadInput, match="there already"):
-        openpai_import.task(directory, str(elsewhere))
+        import_openpai.task(directory, str(elsewhere))
 
 
 def test_importing_keeps_every_character(tmp_path: Path) -> None:
@@ -185,7 +186,7 @@ def test_the_import_says_where_values_came_from_and_what_was_left(directory: Pat
 
 def test_import_wants_an_openpai_directory(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no OpenPAI directory"):
-        openpai_import.task(ROOT, str(tmp_path / "x"))
+        import_openpai.task(ROOT, str(tmp_path / "x"))
 
 
 def test_a_cluster_yaml_goes_first_and_one_of_the_files_names_the_directory(directory: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit import rollouts
+from zkops.commands import report as command
 from zkops.core.errors import Failed
 from zkops.report import files as reports
 from zkops.report import page as report
@@ -99,7 +100,7 @@ def test_the_newest_is_told_and_not_opened_where_there_is_no_screen(
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     page = reports.write(rollouts.done())
-    reports.task(as_list=False, json=False)
+    command.task(as_list=False, json=False)
     assert capsys.readouterr().out.strip() == str(page)
     assert opened == []
 
@@ -109,27 +110,27 @@ def test_the_newest_is_opened_where_somebody_looks(opened: list[str], monkeypatc
     page = reports.write(replace(rollouts.done(), begun=rollouts.BEGUN + 1))
     assert page
     monkeypatch.setenv("DISPLAY", ":0")
-    reports.task(as_list=False, json=False)
+    command.task(as_list=False, json=False)
     assert opened == [], "stdout is a pipe: a script asked"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    reports.task(as_list=False, json=False)
+    command.task(as_list=False, json=False)
     assert opened == [page.as_uri()]
 
 
 def test_json_gives_all_that_was_recorded(capsys: pytest.CaptureFixture[str]) -> None:
     page = reports.write(rollouts.done())
-    reports.task(as_list=False, json=True)
+    command.task(as_list=False, json=True)
     found = json.loads(capsys.readouterr().out)
     assert found["page"] == str(page)
     assert [step["intent"]["action"] for step in found["steps"]] == [i.action for i in rollouts.intents()]
-    reports.task(as_list=True, json=True)
+    command.task(as_list=True, json=True)
     assert [summary["page"] for summary in json.loads(capsys.readouterr().out)] == [str(page)]
 
 
 def test_without_a_report_it_is_said_where_they_come_from(directory: Path) -> None:
     assert reports.listed() == ()
     with pytest.raises(Failed, match="there is no report") as caught:
-        reports.task(as_list=False, json=False)
+        command.task(as_list=False, json=False)
     assert "invoke deploy" in caught.value.mend
     page = directory / "gone.html"
     with pytest.raises(Failed, match="cannot be read"):

@@ -1,10 +1,6 @@
 """The reports of rollouts on this machine: `build/reports/TIME.html`, beside each page its record as JSON."""
 
-import os
-import sys
-import webbrowser
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -146,36 +142,7 @@ def newest() -> Path:
     return found[0]
 
 
-def task(*, as_list: bool, json: bool) -> None:
-    """List the reports, or open the newest where somebody looks; its path is told in any case.
-
-    Raises:
-        Failed: there is none to open, or its record cannot be read.
-    """
-    if as_list:
-        return _list(listed(), json=json)
-    page = newest()
-    if json:
-        return console.result_json({"page": str(page)} | _plain(read(page)))
-    console.result(str(page))
-    if sys.stdout.isatty() and graphical():
-        webbrowser.open(page.as_uri())
-    return None
-
-
-def graphical() -> bool:
-    """Whether a browser has a screen here; one in the terminal could not show the page."""
-    shown = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
-    return sys.platform == "darwin" or any(os.environ.get(name) for name in shown)
-
-
-def _list(found: Sequence[Summary], *, json: bool) -> None:
-    if json:
-        return console.result_json([asdict(summary) for summary in found])
-    rows = [summary.row() for summary in found]
-    return console.result_table(f"{len(rows)} reports in {DIRECTORY}", HEADERS, rows)
-
-
-def _plain(timeline: Timeline) -> dict[str, Any]:
+def plain(timeline: Timeline) -> dict[str, Any]:
+    """Give what was recorded as JSON has it."""
     found: dict[str, Any] = _TIMELINES.dump_python(timeline, mode="json")
     return found

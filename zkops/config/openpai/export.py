@@ -13,7 +13,6 @@ from zkops.config import yaml_file as document
 from zkops.config.keys import Key, dotted, shown
 from zkops.config.openpai import loader as openpai
 from zkops.config.openpai.loader import Translation
-from zkops.core import console
 from zkops.core.errors import BadInput
 
 LEFT: tuple[tuple[Key, str], ...] = (
@@ -34,24 +33,6 @@ COMMENTS: Mapping[Key, str] = {
     "file takes the lines `username: …` and `password: …` and no `key`; or name username_env and password_env.",
     ("paths", "data"): "OpenPAI kept its data in zoodata below it, which is neither read nor removed; ours is in NAME/",
 }
-
-
-def task(path: Path, output: str) -> None:
-    """Write the text to the file *output*, or to stdout where it is empty."""
-    target = Path(output) if output else None
-    text = describe(path, target.parent if target else Path.cwd())
-    if target is None:
-        return console.result(text)
-    try:
-        with target.open("x", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError:
-        raise BadInput(f"--output: {target} is there already", "name another file, or move it away") from None
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"--output: {target} cannot be written: {error}", "name a file in a writable directory"
-        ) from None
-    return console.result(str(target))
 
 
 def describe(path: Path, directory: Path) -> str:
