@@ -11,10 +11,11 @@ from pathlib import Path
 
 from invoke.exceptions import Exit
 
-from tests.bench import changes, gaps, images, machine, memory, plots, probes, report, startup, throughput
+from tests.bench import changes, gaps, images, memory, plots, probes, report, startup, throughput
 from tests.bench.clock import Clock
-from tests.bench.lab import Lab, lab
-from tests.bench.measures import Samples
+from tests.support.measuring import machine
+from tests.support.measuring.lab import Lab, lab
+from tests.support.measuring.measures import Samples
 from zkops import ROOT, cli
 from zkops.config import loader as config
 from zkops.core.console import result, say

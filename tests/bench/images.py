@@ -10,7 +10,7 @@ from typing import IO, Any, cast
 import docker
 
 from tests.bench.clock import Clock
-from tests.bench.measures import OURS, PEER, Samples
+from tests.support.measuring.measures import OURS, PEER, Samples
 from zkops.config.cluster import Cluster
 from zkops.core.console import say, step
 from zkops.images import base as sources

@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench.measures import Measure, spread
 from tests.bench.report import Report
+from tests.support.measuring.measures import Measure, spread
 from zkops.core.console import say
 
 APART = 50

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench.measures import Measure, spread
+from tests.support.measuring.measures import Measure, spread
 
 
 @dataclass(frozen=True, kw_only=True)

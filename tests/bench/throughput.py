@@ -8,9 +8,9 @@ from contextlib import ExitStack
 
 from tests.bench.clock import Clock
 from tests.bench.images import Images
-from tests.bench.lab import Lab, Member
 from tests.bench.load import BUCKET
-from tests.bench.measures import Samples, from_buckets
+from tests.support.measuring.lab import Lab, Member
+from tests.support.measuring.measures import Samples, from_buckets
 from zkops import ROOT
 from zkops.core.errors import Failed
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from invoke.exceptions import Exit
 
-from tests.bench import machine
-from tests.chaos import checker, history, schedule, sessions
+from tests.chaos import schedule
 from tests.chaos.arena import arena
 from tests.chaos.report import Report
 from tests.chaos.runner import Runner
 from tests.chaos.schedule import Round
+from tests.support.linearizability import checker, history, sessions
+from tests.support.measuring import machine
 from zkops import ROOT, cli
 from zkops.core.console import result, say
 from zkops.images import daemon

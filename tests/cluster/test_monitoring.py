@@ -10,7 +10,7 @@ import yaml
 
 from sandbox.layout import API_PORT, plan
 from tests.cluster.conftest import MakePipeline, Pipeline, until
-from tests.prometheus import running
+from tests.support.prometheus import running
 from zkops.config.loader import load
 from zkops.images import base as sources
 from zkops.manifests import monitoring

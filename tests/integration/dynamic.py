@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from tests.bench.lab import Member, lab
+from tests.support.measuring.lab import Member, lab
 from zkops.images import daemon
 from zkops.zookeeper import reconfig as membership
 from zkops.zookeeper.membership import Membership

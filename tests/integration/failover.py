@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import docker
 
 from tests.bench.gaps import DEFAULTS
-from tests.bench.lab import Lab, Member, lab
-from tests.bench.measures import longest_gap
-from tests.bench.writer import Writer
+from tests.support.measuring.lab import Lab, Member, lab
+from tests.support.measuring.measures import longest_gap
+from tests.support.measuring.writer import Writer
 from zkops.zoocfg import settings as zoocfg
 from zkops.zookeeper import four_letter as fourletter
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
-from tests.prometheus import Prometheus
+from tests.support.prometheus import Prometheus
 from zkops import ROOT
 from zkops.config import loader as config
 from zkops.images import base as sources

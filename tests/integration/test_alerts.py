@@ -9,8 +9,8 @@ import pytest
 import yaml
 from docker.errors import ContainerError
 
-from tests import prometheus
-from tests.rules import ALERTS, RULES
+from tests.support import prometheus
+from tests.support.alert_rules import ALERTS, RULES
 from zkops.config.cluster import Cluster
 from zkops.images import docker as engine
 from zkops.manifests import monitoring

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.prometheus import Prometheus
+from tests.support.prometheus import Prometheus
 from zkops.config.cluster import Cluster
 from zkops.manifests import monitoring
 

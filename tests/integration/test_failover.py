@@ -11,7 +11,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.bench.lab import Member, at_once, lab
+from tests.support.measuring.lab import Member, at_once, lab
 from zkops.images import docker as engine
 from zkops.zoocfg import settings as zoocfg
 

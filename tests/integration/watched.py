@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.prometheus import Prometheus, running
+from tests.support.prometheus import Prometheus, running
 from zkops.config.cluster import Cluster, Machine
 from zkops.manifests import monitoring
 

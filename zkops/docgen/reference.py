@@ -12,7 +12,7 @@ from zkops.zoocfg import settings as zoocfg
 
 INTRODUCTION = """# `cluster.yaml`, key by key
 
-Made from the code by `pytest tests/unit/test_reference.py --update-golden`; do not edit.
+Made from the code by `pytest tests/unit/docgen/test_reference.py --update-golden`; do not edit.
 An unknown key is refused with the nearest known one. `[]` marks a list.
 
 | key | default | meaning |
