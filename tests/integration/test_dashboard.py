@@ -14,10 +14,10 @@ from zkops.config.cluster import Cluster
 from zkops.manifests import monitoring
 
 from . import grafana
+from .certificates import KEYS, renew
 from .grafana import Target
 from .load import used
 from .servers import Ensemble, Server, container, eventually
-from .test_own_metrics import KEYS, renew
 from .watched import described, network_of, watching
 
 SECONDS = 300

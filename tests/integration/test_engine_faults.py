@@ -16,8 +16,8 @@ from zkops.core.errors import Failed
 from zkops.images import docker as engine
 from zkops.images import registry
 
+from .registries import registry_image, with_registry
 from .servers import eventually
-from .test_push import registry_image, with_registry
 
 TAG = "zkops/test-engine-faults:1"
 

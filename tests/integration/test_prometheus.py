@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.alert_rules import ALERTS
+from tests.support.alert_rules import ALERTS, metrics
 from tests.support.prometheus import Prometheus
-from tests.unit.repository.test_runbooks import metrics
 from zkops.config.cluster import Cluster
 
 from .servers import Ensemble, client, eventually

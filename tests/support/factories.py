@@ -16,6 +16,7 @@ EPOCH = 7 << 32
 VERSION = EPOCH
 """Of the membership: the zxid of the change that made it."""
 GIB = 1024**3
+IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 
 TROUBLE = Trouble(what="it broke", mend="do this")
 NODE = Node(name="demo-1", ips=("172.31.77.11",), ready=True, label=None, memory=4 * GIB, holders={})
@@ -155,3 +156,14 @@ def edited(observed: Observed, host: str, **changes: Any) -> Observed:
         return replace(found, **changes) if found.machine.hostname == host else found
 
     return replace(observed, members=tuple(map(edit, observed.members)), leaving=tuple(map(edit, observed.leaving)))
+
+
+def nodes(cluster: Cluster) -> list[dict[str, Any]]:
+    """The machines of the description as nodes, with the fields that are read."""
+    return [
+        {
+            "metadata": {"name": machine.hostname},
+            "status": {"addresses": [{"type": "InternalIP", "address": machine.ip}]},
+        }
+        for machine in cluster.machines
+    ]

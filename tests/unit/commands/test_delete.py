@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from tests.conftest import MakeCluster
-from tests.unit.commands.test_stop import IMAGE
-from tests.unit.commands.test_tasks import invoke
+from tests.support.command_line import invoke
+from tests.support.factories import IMAGE
 from zkops.commands import delete as wipe
 from zkops.commands.wipe_pod import Wiped, cleaner, outcome
 from zkops.config.cluster import Cluster

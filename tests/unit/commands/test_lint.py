@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeCluster
-from tests.unit.zoocfg.lint.test_linter import CLEAN
+from tests.support.zoo_cfg import CLEAN
 from zkops import ROOT
 from zkops.commands import deploy as deployment
 from zkops.commands import lint as linting

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import MakeCluster
 from tests.support import factories
+from tests.support.factories import IMAGE
 from zkops.commands import stop as halt
 from zkops.config.cluster import Cluster
 from zkops.core.errors import Failed, Refused
@@ -17,7 +18,6 @@ from zkops.ensemble.observed import Observed
 from zkops.manifests.render import Rendered, render
 from zkops.planning.planner import plan
 
-IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
 MACHINES = [{"hostname": f"demo-{n}", "ip": f"172.31.77.1{n}", "id": n} for n in (1, 2, 3)]
 
 

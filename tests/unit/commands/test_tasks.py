@@ -1,26 +1,13 @@
 """The command line: exit codes, one sentence on stderr, results alone on stdout, quick help."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from invoke.exceptions import Exit
 
+from tests.support.command_line import invoke
 from zkops import ROOT, cli
 from zkops.core.errors import BadInput, Failed, Refused, RolledBack
-
-
-def invoke(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "invoke", *arguments],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_every_task_is_listed_with_its_sentence() -> None:

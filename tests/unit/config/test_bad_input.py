@@ -1,26 +1,20 @@
 """Whatever is wrong with a configuration: exit code 2, one sentence with file, key and mend, and nothing is touched."""
 
-import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import docker
-import kubernetes
 import pytest
 import yaml
 from invoke.context import Context
 from invoke.exceptions import Exit
 
 import tasks
+from tests.support.bad_input import CORPUS, check_sentence
 from zkops import ROOT
-
-CORPUS = ROOT / "tests" / "corpus"
-SECRETS = re.compile(r"s3cret-of|hunter2")
 
 
 class Case(NamedTuple):
@@ -57,39 +51,12 @@ def make(case: Case, directory: Path) -> Path:
     return directory
 
 
-@pytest.fixture
-def nothing_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forbid Docker, Kubernetes, the network and other programs."""
-
-    def forbidden(*_: object, **__: object) -> None:
-        raise AssertionError("bad input touched the world")
-
-    monkeypatch.setattr(docker, "from_env", forbidden)
-    monkeypatch.setattr(docker.DockerClient, "__init__", forbidden)
-    monkeypatch.setattr(kubernetes.config, "new_client_from_config", forbidden)
-    monkeypatch.setattr(kubernetes.client.ApiClient, "__init__", forbidden)
-    monkeypatch.setattr(socket.socket, "connect", forbidden)
-    monkeypatch.setattr(subprocess.Popen, "__init__", forbidden)
-
-
 def refusal(path: Path, task: Callable[..., Any] = tasks.deploy.body) -> str:
     """Run a task's body; give what it says when it refuses."""
     with pytest.raises(Exit) as caught:
         task(Context(), path=str(path))
     assert caught.value.code == 2, caught.value.message
     return str(caught.value.message)
-
-
-def check_sentence(said: str, file: str) -> None:
-    """Demand one sentence and a mend, naming the file, in plain characters, of a length people read."""
-    what, _, mend = said.partition("\n  mend: ")
-    assert what.startswith("error: ")
-    assert mend.strip()
-    assert (what + mend).isprintable(), said
-    assert len(what) < 500
-    assert file in what, what
-    assert not re.search(r"Traceback|pydantic|yaml\.|Error\b|object at 0x", said), said
-    assert not SECRETS.search(said)
 
 
 def test_the_corpus_is_large() -> None:

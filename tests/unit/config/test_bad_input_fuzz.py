@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.config.test_bad_input import CORPUS, check_sentence, nothing_is_touched
+from tests.support.bad_input import CORPUS, check_sentence
 from zkops import cli
 from zkops.config import loader as config
 from zkops.config.cluster import Cluster
@@ -19,8 +19,6 @@ from zkops.config.openpai import export as openpai_import
 from zkops.config.openpai import loader as openpai
 from zkops.core.errors import BadInput
 from zkops.manifests import render
-
-__all__ = ["nothing_is_touched"]
 
 SHAPES = {
     "cluster": {"cluster.yaml": CORPUS / "cluster/cluster.yaml"},

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.unit.commands.test_tasks import invoke
+from tests.support.command_line import invoke
 from zkops.config.cluster import Cluster
 from zkops.core.errors import BadInput, Failed
 from zkops.kube import logs

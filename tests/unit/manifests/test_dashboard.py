@@ -12,9 +12,8 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.conftest import MakeCluster
-from tests.support.alert_rules import ALERTS
+from tests.support.alert_rules import ALERTS, RUNBOOKS, SMALL, family, metrics
 from tests.support.fakes.kubernetes import Api
-from tests.unit.repository.test_runbooks import RUNBOOKS, SMALL, family, metrics
 from zkops import ROOT
 from zkops.ensemble.observed import Change
 from zkops.manifests import dashboard, monitoring

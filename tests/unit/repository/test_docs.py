@@ -1,21 +1,15 @@
 """What the pages link to is there, and what they say to type is understood."""
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
-from invoke.exceptions import ParseError
-from invoke.parser import Parser
 
-from tasks import ns
+from tests.support.command_line import understood
 from zkops import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = r"\]\((?!https?:)([^)#\s]+)"
-CONTEXTS = ns.to_contexts()
-CORE = {"--debug", "--list", "--help"}
-"""Options of Invoke itself, which stand before the tasks."""
 
 
 def name(page: Path) -> str:
@@ -47,17 +41,6 @@ def commands(page: Path) -> list[str]:
     lines = re.findall(r"(?m)^(?: {4}|\$ )?(invoke .*)$", fenced) + re.findall(r"(?m)^ {4,}(invoke .*)$", text)
     spans = re.findall(r"`(invoke [^`\n]+)`", text)
     return [re.split(r" [#<>|&] ?|;", found)[0] for found in lines + spans]
-
-
-def understood(command: str) -> str:
-    """Give Invoke's own complaint about a command line, nothing where it understands it."""
-    words = [word for word in shlex.split(command)[1:] if word not in {*CORE, "TASK"}]
-    try:
-        Parser(contexts=CONTEXTS).parse_argv(words)
-    except ParseError as error:
-        # A task may be named without what it needs.
-        return "" if "did not receive required positional" in str(error) else f"{command}: {error}"
-    return ""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

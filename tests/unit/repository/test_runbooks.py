@@ -4,31 +4,11 @@ import re
 
 import pytest
 
-from tests.support.alert_rules import ALERTS
-from tests.unit.repository.test_docs import understood
+from tests.support.alert_rules import ALERTS, RUNBOOKS, SMALL, family, metrics
+from tests.support.command_line import understood
 from zkops import ROOT
 
-RUNBOOKS = ROOT / "docs" / "runbooks"
-SMALL = [
-    line.split()[0]
-    for line in (ROOT / "image/java/zkops/small-metrics.txt").read_text().splitlines()
-    if line and not line.startswith("#")
-]
-WORDS = {"and", "or", "unless", "on", "ignoring", "by", "without", "group_left", "group_right", "bool", "offset"}
 END = "<!-- /alerts -->"
-
-
-def metrics(expression: str) -> set[str]:
-    """Give the names of metrics in an expression."""
-    plain = re.sub(r'"[^"]*"', "", expression)
-    plain = re.sub(r"\{[^}]*\}|\[[^\]]*\]", "", plain)
-    plain = re.sub(r"\b(by|on|without|ignoring|group_left|group_right)\s*\([^)]*\)", "", plain)
-    plain = re.sub(r"\boffset\s+\w+", "", plain)
-    return {name for name in re.findall(r"\b[a-z_]\w*\b(?!\s*\()", plain) if name not in WORDS}
-
-
-def family(name: str) -> str:
-    return name if name in SMALL else re.sub("_(sum|count)$", "", name)
 
 
 def test_metrics_are_found_in_an_expression() -> None:

@@ -1,12 +1,12 @@
 """`deploy` waits for real agreement, and refuses machines that are not nodes before anything is touched."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from tests.conftest import MakeCluster
 from tests.support import factories
+from tests.support.factories import nodes
 from zkops.config.cluster import Cluster
 from zkops.core.errors import BadInput, Failed, Unanswered
 from zkops.ensemble.observed import agreed
@@ -14,16 +14,6 @@ from zkops.rollout.converge import patiently
 from zkops.rollout.deploy import check_nodes
 
 IMAGE = "registry.example/zookeeper@sha256:" + "a" * 64
-
-
-def nodes(cluster: Cluster) -> list[dict[str, Any]]:
-    return [
-        {
-            "metadata": {"name": machine.hostname},
-            "status": {"addresses": [{"type": "InternalIP", "address": machine.ip}]},
-        }
-        for machine in cluster.machines
-    ]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.support import factories
+from tests.support.factories import nodes
 from tests.support.fakes.ensemble import Host, World
 from tests.support.fakes.kubernetes import Api
-from tests.unit.rollout.test_deploy import nodes
 from zkops.config.cluster import Cluster
 from zkops.core.errors import RolledBack, Spoilt
 from zkops.manifests.render import Rendered, render

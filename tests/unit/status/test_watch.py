@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.command_line import invoke
 from tests.support.fakes.servers import Member, Pods, recorded, serving
-from tests.unit.commands.test_tasks import invoke
 from zkops import ROOT
 from zkops.config.cluster import Cluster
 from zkops.core.errors import BadInput

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.linearizability import history, sessions
 from tests.support.linearizability.history import GONE, Operation
-from tests.unit.support.test_checker import MADE, operation, refused, true_history, write
+from tests.support.linearizability.made import MADE, operation, refused, true_history, write
 
 
 def peek(value: str, version: int, begin: float, session: str = "a", **given: Any) -> Operation:

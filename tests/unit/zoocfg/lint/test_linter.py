@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import MakeCluster
+from tests.support.zoo_cfg import CLEAN
 from zkops.config.cluster import Cluster
 from zkops.core.errors import BadInput
 from zkops.manifests.render import render
@@ -12,19 +13,6 @@ from zkops.zoocfg.lint.findings import Finding
 from zkops.zoocfg.lint.linter import lint
 from zkops.zoocfg.lint.table import Version, table
 
-CLEAN = """\
-tickTime=2000
-dataDir=/data
-clientPort=2181
-initLimit=10
-syncLimit=5
-autopurge.purgeInterval=1
-4lw.commands.whitelist=srvr,mntr,ruok
-admin.enableServer=false
-server.1=10.0.0.1:2888:3888
-server.2=10.0.0.2:2888:3888
-server.3=10.0.0.3:2888:3888:participant
-"""
 VERSIONS = ("3.5", "3.6", "3.7", "3.8", "3.9", "3.10")
 PROMETHEUS = "metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider\n"
 OURS = "metricsProvider.className=zkops.PrometheusMetrics\n"
