@@ -16,8 +16,8 @@ from invoke.exceptions import Exit
 from tests.alerts.faults import ROUNDS, SHORT, Fault
 from tests.alerts.place import Place, load
 from tests.alerts.spans import Spans
-from tests.bench.clock import until
 from tests.support.measuring.writer import Writer
+from tests.support.waiting import until
 from zkops import ROOT, cli
 from zkops.core.console import result, say
 from zkops.images import daemon

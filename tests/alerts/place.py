@@ -11,13 +11,13 @@ import yaml
 import sandbox
 from sandbox import containers
 from tests.alerts.spans import Spans, watched
-from tests.bench.clock import until
 from tests.chaos.arena import PODS_LOGS
 from tests.chaos.faults import Machines
 from tests.chaos.sampler import ask
 from tests.chaos.tool import Tool
 from tests.support.measuring.writer import Writer
 from tests.support.prometheus import Prometheus, running
+from tests.support.waiting import until
 from zkops import ROOT
 from zkops.config import loader as config
 from zkops.core.console import Step

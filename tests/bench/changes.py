@@ -15,13 +15,14 @@ from typing import Any
 import yaml
 
 import sandbox
-from tests.bench.clock import Clock, until
+from tests.bench.clock import Clock
 from tests.bench.images import Images
 from tests.cluster.conftest import DESCRIPTION, Pipeline
 from tests.support.measuring.disk import Disk
 from tests.support.measuring.lab import Lab
 from tests.support.measuring.measures import OURS, PEER, Samples, longest_gap
 from tests.support.measuring.writer import Writer
+from tests.support.waiting import until
 from zkops.config.loader import load
 from zkops.ensemble.observed import Member, whole
 from zkops.kube.observe import observe_members

@@ -6,11 +6,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from tests.support.measuring.lab import Member, lab
+from tests.support.waiting import eventually
 from zkops.images import daemon
 from zkops.zookeeper import reconfig as membership
 from zkops.zookeeper.membership import Membership
 
-from .servers import FAST, eventually
+from .servers import FAST
 
 PASSWORD = "of the super user"
 

@@ -12,10 +12,9 @@ from tests.bench.gaps import DEFAULTS
 from tests.support.measuring.lab import Lab, Member, lab
 from tests.support.measuring.measures import longest_gap
 from tests.support.measuring.writer import Writer
+from tests.support.waiting import eventually
 from zkops.zoocfg import settings as zoocfg
 from zkops.zookeeper import four_letter as fourletter
-
-from .servers import eventually
 
 LIMIT = int(zoocfg.DEFAULTS["tickTime"]) * int(zoocfg.DEFAULTS["syncLimit"]) / 1000
 """Seconds of silence after which members give one another up."""

@@ -11,6 +11,7 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
+from tests.support.waiting import eventually
 from zkops.config.cluster import Cluster
 from zkops.config.types import memory_bytes
 from zkops.doctor import deep_probe as deepprobe
@@ -18,7 +19,7 @@ from zkops.doctor.deep_probe import Deep, Reader
 from zkops.doctor.node_probe import Place
 from zkops.images import docker as engine
 
-from .servers import Server, container, eventually
+from .servers import Server, container
 
 OWN = ".zkops-doctor"
 WITHIN = 120

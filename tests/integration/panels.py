@@ -16,6 +16,7 @@ from typing import Any
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
 from tests.support.prometheus import Prometheus
+from tests.support.waiting import eventually
 from zkops import ROOT
 from zkops.config import loader as config
 from zkops.images import base as sources
@@ -25,7 +26,7 @@ from zkops.manifests import monitoring
 
 from . import drawing, grafana
 from .load import used
-from .servers import Ensemble, ensemble, eventually
+from .servers import Ensemble, ensemble
 from .watched import described, network_of, watching
 
 PICTURE = ROOT / "docs" / "pictures" / "dashboard.png"

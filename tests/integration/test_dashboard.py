@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.prometheus import Prometheus
+from tests.support.waiting import eventually
 from zkops.config.cluster import Cluster
 from zkops.manifests import monitoring
 
@@ -17,7 +18,7 @@ from . import grafana
 from .certificates import KEYS, renew
 from .grafana import Target
 from .load import used
-from .servers import Ensemble, Server, container, eventually
+from .servers import Ensemble, Server, container
 from .watched import described, network_of, watching
 
 SECONDS = 300

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import eventually
 from zkops.config.cluster import Cluster
 from zkops.doctor import deep_checks as deepchecks
 from zkops.doctor.deep_probe import DATA, LOG
@@ -13,7 +14,7 @@ from zkops.images import docker as engine
 from zkops.images import image as room
 
 from .measured import OWN, Machine, contents, member, snapshots
-from .servers import client, eventually
+from .servers import client
 
 SLOW_DISK = "/tmp/slow-disk-ms"
 

@@ -2,11 +2,12 @@
 
 import pytest
 
+from tests.support.waiting import eventually
 from zkops.manifests.roster import Roster
 from zkops.zookeeper.membership import Membership
 
 from .rosters import Site, seat
-from .servers import Server, eventually
+from .servers import Server
 
 NOTHING_HERE = "no data here, and this is not a new ensemble"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from testcontainers.core.container import DockerContainer
 
+from tests.support.waiting import eventually
 from zkops.config.cluster import Cluster
 from zkops.core.console import Step
 from zkops.core.errors import Failed
@@ -17,7 +18,6 @@ from zkops.images import docker as engine
 from zkops.images import registry
 
 from .registries import registry_image, with_registry
-from .servers import eventually
 
 TAG = "zkops/test-engine-faults:1"
 

@@ -12,6 +12,7 @@ import docker
 import pytest
 
 from tests.support.measuring.lab import Member, at_once, lab
+from tests.support.waiting import eventually
 from zkops.images import docker as engine
 from zkops.zoocfg import settings as zoocfg
 
@@ -33,7 +34,6 @@ from .failover import (
     trio,
     write_on,
 )
-from .servers import eventually
 
 log = logging.getLogger(__name__)
 PROMISE = 2.5

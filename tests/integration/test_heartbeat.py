@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from kazoo.client import KazooClient
 
+from tests.support.waiting import eventually
 from zkops.kube import tunnel as forward
 from zkops.zookeeper import client as session
 from zkops.zookeeper.heartbeat import heartbeat
@@ -15,7 +16,6 @@ from zkops.zookeeper.heartbeat import znodes as slots
 from zkops.zookeeper.heartbeat.heartbeat import Heartbeat
 
 from .dynamic import Dynamic, dynamic
-from .servers import eventually
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterator
 import pytest
 
 from tests.support.alert_rules import SMALL
+from tests.support.waiting import eventually
 from zkops.zookeeper import four_letter as fourletter
 
 from .scrapes import answer, metrics
-from .servers import Ensemble, Server, client, container, eventually, serving
+from .servers import Ensemble, Server, client, container, serving
 
 # Read in ZooKeeper 3.9's source (ServerMetrics, registerMetrics) and in that of client_java 0.9 (DefaultExports).
 MEMBER_GAUGES = "quorum_size synced_observers"

@@ -8,6 +8,7 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import NewConfigNoQuorumError
 
+from tests.support.waiting import eventually
 from zkops.config.cluster import Cluster
 from zkops.doctor import deep_checks as deepchecks
 from zkops.doctor.checks import Finding
@@ -15,7 +16,6 @@ from zkops.doctor.checks import Finding
 from .measured import Machine
 from .oldways import Old, blocks, jars, old_way
 from .rosters import ZOO_CFG, Site, founding, seat
-from .servers import eventually
 from .trees import HELD, app, assert_goes_on, tree, write
 from .ways import BITNAMI, OFFICIAL, OPENPAI, OPERATOR, PRAVEGA, Way
 

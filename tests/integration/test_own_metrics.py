@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import eventually
 from zkops.config.cluster import Cluster
 from zkops.manifests import render
 
 from .certificates import KEYS, renew
 from .rosters import Site
 from .scrapes import Scrape, metrics
-from .servers import Ensemble, Server, client, container, eventually, serving
+from .servers import Ensemble, Server, client, container, serving
 
 EXPIRY = "zookeeper_certificate_expiry_timestamp_seconds"
 

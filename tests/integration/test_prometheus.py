@@ -7,9 +7,10 @@ import pytest
 
 from tests.support.alert_rules import ALERTS, metrics
 from tests.support.prometheus import Prometheus
+from tests.support.waiting import eventually
 from zkops.config.cluster import Cluster
 
-from .servers import Ensemble, client, eventually
+from .servers import Ensemble, client
 from .watched import described, network_of, watching
 
 TLS_ALONE = {"zookeeper_certificate_expiry_timestamp_seconds"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from testcontainers.core.container import DockerContainer
 
+from tests.support.waiting import eventually
 from zkops.config.cluster import Cluster, Credentials
 from zkops.core.errors import BadInput, Failed
 from zkops.images import docker as engine
@@ -15,7 +16,6 @@ from zkops.images import image as room
 from zkops.images import registry
 
 from .registries import registry_image, with_registry
-from .servers import eventually
 
 PASSWORD = "s3cret-word"
 LOST = "sha256:" + "0" * 64

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench.clock import until
+from tests.support.waiting import until
 from zkops.images import docker as engine
 
 TAG = "zkops/test:prometheus"

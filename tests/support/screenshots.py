@@ -20,9 +20,9 @@ from kazoo.client import KazooClient
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
-from tests.bench.clock import until
 from tests.support import factories
 from tests.support.measuring.lab import Member, lab
+from tests.support.waiting import until
 from zkops import ROOT
 from zkops.config import loader as config
 from zkops.config.cluster import Cluster

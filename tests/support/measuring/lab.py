@@ -13,7 +13,7 @@ import docker
 from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
-from tests.bench.clock import until
+from tests.support.waiting import until
 from zkops.core.console import say
 from zkops.core.errors import Failed
 from zkops.images import docker as engine

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.fakes.kubernetes import Api
+from tests.support.waiting import eventually
 from zkops.config.cluster import Cluster
 from zkops.core import identity as whoami
 from zkops.core.errors import Failed, Refused
@@ -61,16 +62,6 @@ def dead_process() -> str:
         assert not whoami.dead(name)
         running.kill()
     return name
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what a thread does."""
-    pause = threading.Event()
-    for _ in range(PATIENCE * 100):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not happen")
 
 
 def live(api: Api) -> dict[str, Any]:
@@ -188,7 +179,7 @@ def test_it_is_renewed_as_long_as_it_is_held(cluster: Cluster, api: Any, quick: 
     with lease.hold(api, cluster, "deploy") as held:
         for _ in range(3):
             api.tick(DURATION - 1)
-            until(lambda: datetime.fromisoformat(live(api)["spec"]["renewTime"]) == api.time)
+            eventually(lambda: datetime.fromisoformat(live(api)["spec"]["renewTime"]) == api.time)
         held.check()
     assert live(api)["spec"]["holderIdentity"] == ""
 
@@ -197,11 +188,11 @@ def test_a_silent_api_is_asked_again_until_it_answers(cluster: Cluster, api: Any
     with lease.hold(api, cluster, "deploy") as held:
         api.away = True
         asked = len(api.asked)
-        until(lambda: len(api.asked) > asked + 3)
+        eventually(lambda: len(api.asked) > asked + 3)
         held.check()  # not overdue yet
         api.away = False
         clock.now += lease.OVERDUE + 1
-        until(lambda: held._asked == clock.now)
+        eventually(lambda: held._asked == clock.now)
         held.check()
 
 
@@ -238,7 +229,7 @@ def test_a_lock_that_another_took_is_lost_and_stays_the_others(cluster: Cluster,
 def test_the_renewing_thread_sees_that_the_lock_was_lost(cluster: Cluster, api: Any, quick: None) -> None:
     with lease.hold(api, cluster, "deploy") as held:
         of_other(api, cluster)
-        until(held.lost)
+        eventually(held.lost)
     assert live(api)["spec"]["holderIdentity"] == "ann@laptop (pid 7): refresh"
 
 

@@ -12,7 +12,6 @@ from tests.bench.__main__ import GROUPS, options
 from tests.support.measuring import jute
 from tests.support.measuring.measures import OURS, PEER, Measure, Samples, from_buckets, longest_gap, quantile, spread
 from zkops import ROOT
-from zkops.core.errors import Failed
 from zkops.images import image
 
 SIZE = Measure(group="size", name="image", unit="MB", peer=[400.0], ours=[80.0], headline="image size", exact=True)
@@ -167,11 +166,6 @@ def test_a_run_out_of_time_ends_its_rounds_early_and_says_so() -> None:
 def test_a_run_with_time_does_all_rounds() -> None:
     assert list(clock.Clock(quick=False, seconds=1e6).rounds("gaps", 4, 1, share=1)) == [1, 2, 3, 4]
     assert list(clock.Clock(quick=True, seconds=1e6).rounds("gaps", 4, 1, share=1)) == [1]
-
-
-def test_what_never_comes_is_named() -> None:
-    with pytest.raises(Failed, match="a leader"):
-        clock.until(lambda: False, "a leader", within=0)
 
 
 def test_options_choose_groups_and_refuse_others() -> None:
