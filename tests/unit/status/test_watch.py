@@ -203,6 +203,10 @@ def nowhere(tmp_path: Path) -> Path:
     shipped = yaml.safe_load((ROOT / "cluster.yaml").read_text())
     shipped.pop("sandbox")
     shipped["kubernetes"] = {"kubeconfig": "kubeconfig"}
+    # Of TEST-NET-1 (RFC 5737), and not its first ones, which a network of virtual machines may use: at the shipped
+    # addresses a demo may answer.
+    for number, machine in enumerate(shipped["machines"], 251):
+        machine["ip"] = f"192.0.2.{number}"
     (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(shipped))
     return tmp_path
 
