@@ -10,9 +10,7 @@ import yaml
 from tests.conftest import MakeCluster
 from tests.support.factories import NODE, TROUBLE
 from zkops import ROOT
-from zkops.commands import doctor as command
 from zkops.config.cluster import Cluster
-from zkops.core.errors import BadInput
 from zkops.doctor import checks
 from zkops.doctor import examine as doctor
 from zkops.doctor.checks import Finding, Node, Taint
@@ -214,12 +212,6 @@ def test_a_node_is_read_with_the_pods_on_it(cluster: Cluster) -> None:
         holders={3888: "zookeeper/other-x"},
         own_pod=True,
     )
-
-
-@pytest.mark.parametrize("deep", [True, False])
-def test_a_setting_no_server_takes_is_refused_before_anything_is_asked(make_cluster: MakeCluster, deep: bool) -> None:
-    with pytest.raises(BadInput, match=r"zoo_cfg.tickTime: '?2s'? is "):
-        command.examine(make_cluster(zoo_cfg={"tickTime": "2s"}), deep=deep)
 
 
 def test_without_anything_to_ask_every_check_is_told_and_nothing_raises(
