@@ -124,5 +124,5 @@ def _failure(client: docker.DockerClient, layout: Layout, box: Box, what: str) -
     log = container.logs(tail=50).decode(errors="replace") if container else ""
     return Failed(
         f"the container {box.name} {what}{tail_of(log.splitlines())}",
-        "run `invoke sandbox.up` again; docs/sandbox.md tells what a sandbox needs of the machine",
+        "run `invoke sandbox.up` again; docs/internals/sandbox.md tells what a sandbox needs of the machine",
     )

@@ -78,7 +78,7 @@ def main() -> None:
     write(done, wanted.out)
     if not (wanted.quick or wanted.only or wanted.image):
         report.publish(done, ROOT)
-        say("bench: README.md and docs/benchmarks.md hold the new tables")
+        say("bench: README.md and docs/internals/benchmarks.md hold the new tables")
     result(report.full_table(done))
 
 

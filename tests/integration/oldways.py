@@ -19,7 +19,7 @@ from zkops.images import docker as engine
 from .servers import Server
 from .ways import Way
 
-PAGE = ROOT / "docs" / "migration.md"
+PAGE = ROOT / "docs" / "migrate" / "migration.md"
 PACKAGES = (
     "libzookeeper-java libslf4j-java liblog4j1.2-java libnetty-java libdropwizard-metrics-java libsnappy-java"
     " libservlet-api-java libyetus-audience-annotations-java"

@@ -1,4 +1,4 @@
-"""Data written as others run ZooKeeper is adopted whole, by the very steps of docs/migration.md."""
+"""Data written as others run ZooKeeper is adopted whole, by the very steps of docs/migrate/migration.md."""
 
 from collections.abc import Callable, Iterator
 from functools import cache

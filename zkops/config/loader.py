@@ -98,7 +98,8 @@ def _explain(error: ValidationError, place: FindPlace) -> tuple[str, str]:
             mend = mend or "put it in quotes"
     others = len({_plain(mistake["loc"]) for mistake in error.errors(include_url=False)}) - 1
     more = f" (and {others} more)" if others else ""
-    return _renamed(f"{place(key)}: {value}{message}{more}", place), mend or f"docs/cluster.md: {_documentation(key)}"
+    mend = mend or f"docs/reference/cluster.md: {_documentation(key)}"
+    return _renamed(f"{place(key)}: {value}{message}{more}", place), mend
 
 
 def _plain(location: tuple[str | int, ...]) -> Key:

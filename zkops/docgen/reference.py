@@ -1,4 +1,4 @@
-"""docs/cluster.md, the reference of `cluster.yaml`, made from the models: every key is described once, there."""
+"""docs/reference/cluster.md, the keys of `cluster.yaml`, made from the models: every key is described once, there."""
 
 from collections.abc import Iterator
 from typing import Any

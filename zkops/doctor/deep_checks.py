@@ -1,4 +1,4 @@
-"""The checks of `invoke doctor --deep`, pure: what was measured on the machines → findings. Why so: docs/doctor.md."""
+"""The checks of `invoke doctor --deep`, pure: measured on the machines → findings. Why so: docs/operate/doctor.md."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Which steps from one ZooKeeper version to another are safe one member at a time, pure; sources in docs/doctor.md."""
+"""Which steps between two ZooKeeper versions are safe member by member; pure. Sources: docs/operate/doctor.md."""
 
 import re
 from collections.abc import Mapping

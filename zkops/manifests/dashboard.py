@@ -1,4 +1,4 @@
-"""The dashboard of `manifests/dashboard.yaml`, a table, as the JSON that Grafana reads; pure. docs/monitoring.md."""
+"""The dashboard, a table in `manifests/dashboard.yaml`, as Grafana's JSON; pure. See docs/operate/monitoring.md."""
 
 import hashlib
 import json

@@ -1,7 +1,7 @@
 """Prometheus and Grafana: how they find the members, what is watched and shown, from `Cluster` and `manifests/`; pure.
 
 Three ways lead to the members, three to the rules and to the dashboard: `monitoring` of `cluster.yaml` chooses.
-docs/monitoring.md.
+docs/operate/monitoring.md.
 """
 
 import json

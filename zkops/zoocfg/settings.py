@@ -10,7 +10,7 @@ PROBE_WORDS = ("srvr", "mntr", "conf", "ruok")
 """The four-letter words that probes, `status`, `plan` and `mntr` need."""
 
 DEFAULTS: Mapping[str, str] = {
-    # A lost leader is noticed after syncLimit ticks, 1.8 s. Why each value is as it is: docs/failover.md.
+    # A lost leader is noticed after syncLimit ticks, 1.8 s. Why each value is as it is: docs/plan/failover.md.
     "tickTime": "300",
     "syncLimit": "6",
     # 60 s to load the data; the next four keep what else would wait as long, or 5 s, short.

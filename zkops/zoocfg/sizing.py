@@ -1,6 +1,6 @@
 """What a server needs for what it is to hold: memory, heap, initLimit, disk; and the heap that fits a memory limit.
 
-Pure. The coefficients are fitted to points measured on real servers, both in `sizing.yaml`; docs/sizing.md tells
+Pure. The coefficients are fitted to points measured on real servers, both in `sizing.yaml`; docs/plan/sizing.md tells
 how, how large the error is and where the model ends.
 """
 
@@ -16,7 +16,7 @@ import yaml
 MIB = 1024**2
 LEAST_HEAP_MIB = 32
 LEAST_INIT_MS = 60_000
-"""initLimit's default. Longer costs nothing: what must not wait so long has limits of its own (docs/failover.md)."""
+"""initLimit's default. Longer costs nothing: what must not wait so long has its own limits (docs/plan/failover.md)."""
 MOST_REQUESTS = 1000
 """globalOutstandingLimit: more requests than these are not taken from the connections."""
 RECENT = 500

@@ -1,4 +1,4 @@
-"""The measured points against the line, as docs/sizing.md shows them."""
+"""The measured points against the line, as docs/plan/sizing.md shows them."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence

@@ -7,7 +7,7 @@ from zkops.docgen.reference import markdown
 
 
 def test_the_page_is_current(request: pytest.FixtureRequest) -> None:
-    page = ROOT / "docs" / "cluster.md"
+    page = ROOT / "docs" / "reference" / "cluster.md"
     if request.config.getoption("--update-golden"):
         page.write_text(markdown(), encoding="utf-8")
     assert page.read_text(encoding="utf-8") == markdown(), "run this test with --update-golden"

@@ -51,9 +51,9 @@ def test_every_command_an_alert_tells_to_run_exists(name: str) -> None:
 
 
 def test_the_table_of_alerts_is_current(request: pytest.FixtureRequest) -> None:
-    page = ROOT / "docs" / "monitoring.md"
+    page = ROOT / "docs" / "operate" / "monitoring.md"
     rows = [
-        f"| [{name.removeprefix('ZooKeeper')}](runbooks/{name}.md) | {_condition(name)}"
+        f"| [{name.removeprefix('ZooKeeper')}](../runbooks/{name}.md) | {_condition(name)}"
         f" | {alert.get('for', 'at once')} | {alert['labels']['severity']} |"
         for name, alert in ALERTS.items()
     ]

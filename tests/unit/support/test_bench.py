@@ -121,7 +121,7 @@ def test_a_table_goes_between_the_marks_and_nowhere_else() -> None:
     assert report.between_marks(page, r"new \1" + "\n") == page.replace("old", r"new \1")
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/benchmarks.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/internals/benchmarks.md"])
 def test_a_page_has_its_marks_once(name: str) -> None:
     page = (ROOT / name).read_text(encoding="utf-8")
     assert page.count("<!-- bench:begin -->\n") == page.count("<!-- bench:end -->") == 1

@@ -20,7 +20,7 @@ from zkops.zoocfg import settings as zoocfg
 from zkops.zoocfg import sizing
 from zkops.zoocfg.sizing import MIB, Size
 
-PAGE = ROOT / "docs" / "sizing.md"
+PAGE = ROOT / "docs" / "plan" / "sizing.md"
 DATA = sizing.data()
 HELD_OUT = [point for point in DATA["points"] if point.get("held_out")]
 PLAIN = sizing_input.settings({})

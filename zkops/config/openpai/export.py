@@ -46,7 +46,8 @@ def describe(path: Path, directory: Path) -> str:
     openpai.check(found)
     data = _moved(dict(found.data), found.directory, directory)
     lines = [
-        f"# Made by `invoke import-openpai` from {', '.join(_files(found))}. docs/cluster.md explains every key.",
+        f"# Made by `invoke import-openpai` from {', '.join(_files(found))}.",
+        "# docs/reference/cluster.md explains every key.",
         *_mapping(found, data, ()),
         "",
         "# Not taken over:",

@@ -2,7 +2,7 @@
 
 Machines stand in `layout.yaml` (from 2018-11) or `cluster-configuration.yaml` (before), the registry in
 `services-configuration.yaml`; either of its spellings goes with either machine file. An optional `zkops.yaml` beside
-them holds keys of our own, laid over the translation. docs/openpai.md tells what becomes of every field.
+them holds keys of our own, laid over the translation. docs/migrate/openpai.md tells what becomes of every field.
 """
 
 from collections.abc import Mapping
