@@ -31,10 +31,11 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting of the code, and the shell scripts' syntax."""
+    """Check style and formatting of the code, who imports whom, and the shell scripts' syntax."""
     session.install("-q", *_extra("lint"))
     session.run("ruff", "check", *CODE)
     session.run("ruff", "format", "--check", *CODE)
+    session.run("lint-imports", "--no-cache")
     for script in (*Path("image").iterdir(), *Path("sandbox").rglob("*.sh")):
         if script.is_file() and script.read_bytes().startswith((b"#!/bin/bash", b"#!/bin/sh")):
             session.run("bash", "-n", str(script), external=True, silent=True)
@@ -69,7 +70,7 @@ def cluster(session: nox.Session) -> None:
 def chaos(session: nox.Session) -> None:
     """Change an ensemble with faults laid over it, and check every promise; `-- --minutes 60`, `-- --replay FILE`."""
     session.install("-q", "-e.[test]")
-    session.run("python", "-m", "tests.prepare")
+    session.run("python", "-m", "tests.support.prepare")
     session.run("python", "-m", "tests.chaos", *session.posargs)
 
 
@@ -77,7 +78,7 @@ def chaos(session: nox.Session) -> None:
 def alerts(session: nox.Session) -> None:
     """Make faults, see Prometheus' alerts fire and clear; `-- --all`, `-- --quiet MINUTES`, `-- --only ROUND`."""
     session.install("-q", "-e.[test]")
-    session.run("python", "-m", "tests.prepare")
+    session.run("python", "-m", "tests.support.prepare")
     session.run("python", "-m", "tests.alerts", *session.posargs)
 
 
@@ -105,7 +106,7 @@ def _extra(name: str) -> list[str]:
 def _test(session: nox.Session, name: str, *options: str, prepare: bool = False) -> None:
     session.install("-q", "-e.[test]")
     if prepare:  # pytest would hide the minutes that this takes the first time, and its workers do it twice
-        session.run("python", "-m", "tests.prepare", *session.posargs)
+        session.run("python", "-m", "tests.support.prepare", *session.posargs)
     session.run("pytest", f"tests/{name}", *options, f"--junitxml=build/junit-{name}.xml", *session.posargs)
 
 

@@ -5,8 +5,9 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
-from zkops import ROOT, cli, console
-from zkops.status import HEADERS
+from zkops import ROOT, cli
+from zkops.core import console
+from zkops.ensemble.summary import HEADERS
 
 HELP = {"path": "a cluster.yaml, a directory holding one, or OpenPAI's (default: $ZKOPS_PATH, else the checkout's)"}
 HELP_JSON = HELP | {"json": "print JSON for scripts"}
@@ -16,7 +17,7 @@ HELP_JSON = HELP | {"json": "print JSON for scripts"}
 @cli.guarded
 def render(_c: Context, path: str = "") -> None:
     """Write zoo.cfg and every Kubernetes object to build/rendered/, checked against Kubernetes' schemas."""
-    from zkops import deployment
+    from zkops.commands import deploy as deployment
 
     for file in deployment.render_files(cli.cluster(path), ROOT / "build" / "rendered"):
         console.result(str(file))
@@ -26,7 +27,7 @@ def render(_c: Context, path: str = "") -> None:
 @cli.guarded
 def build(_c: Context, path: str = "", no_cache: bool = False) -> None:
     """Build the ZooKeeper image, tagged by its content; an unchanged build does nothing."""
-    from zkops import image
+    from zkops.images import image
 
     console.result(image.build(cli.cluster(path), no_cache=no_cache).tagged)
 
@@ -35,7 +36,7 @@ def build(_c: Context, path: str = "", no_cache: bool = False) -> None:
 @cli.guarded
 def push(_c: Context, path: str = "") -> None:
     """Push the image to the registry and record its digest."""
-    from zkops import image
+    from zkops.images import image
 
     console.result(image.push(cli.cluster(path)).pinned)
 
@@ -51,7 +52,7 @@ REPAIR = {"repair": "mend the one member that is broken"}
 @cli.guarded
 def plan(_c: Context, path: str = "", json: bool = False, exit_code: bool = False, repair: bool = False) -> None:
     """Show what `deploy` would do now, step by step with the reason for each; changes nothing."""
-    from zkops import deployment
+    from zkops.commands import deploy as deployment
 
     todo = deployment.plan(cli.cluster(path), repair=repair)
     console.result_json(todo.as_json()) if json else console.result(todo.text())
@@ -75,7 +76,7 @@ def deploy(  # noqa: PLR0913, PLR0917 - one flag each
     json: bool = False,
 ) -> None:
     """Bring the ensemble to what is described, one member at a time; run again it changes nothing."""
-    from zkops import deployment
+    from zkops.commands import deploy as deployment
 
     wish = cli.wish("deploy", timeout, max_gap, repair=repair, confirm=confirm)
     if dry_run:
@@ -89,7 +90,7 @@ def deploy(  # noqa: PLR0913, PLR0917 - one flag each
 @cli.guarded
 def refresh(_c: Context, path: str = "", timeout: str = "300", max_gap: str = "", json: bool = False) -> None:
     """Deploy the configuration alone: the members keep the image they run."""
-    from zkops import deployment
+    from zkops.commands import deploy as deployment
 
     report = deployment.refresh(cli.cluster(path), cli.wish("refresh", timeout, max_gap))
     console.result_json(report) if json else console.result(report.sentence())
@@ -99,7 +100,7 @@ def refresh(_c: Context, path: str = "", timeout: str = "300", max_gap: str = ""
 @cli.guarded
 def upgrade(_c: Context, path: str = "", timeout: str = "300", max_gap: str = "", json: bool = False) -> None:
     """Deploy the image alone: the members keep the configuration they run with."""
-    from zkops import deployment
+    from zkops.commands import deploy as deployment
 
     report = deployment.upgrade(cli.cluster(path), cli.wish("upgrade", timeout, max_gap))
     console.result_json(report) if json else console.result(report.sentence())
@@ -111,7 +112,7 @@ def rollback(
     _c: Context, path: str = "", to: str = "", timeout: str = "300", max_gap: str = "", json: bool = False
 ) -> None:
     """Bring a former revision back, its image and its configuration; the membership stays as it is."""
-    from zkops import deployment
+    from zkops.commands import deploy as deployment
 
     report = deployment.rollback(cli.cluster(path), cli.number("--to", to), cli.wish("rollback", timeout, max_gap))
     console.result_json(report) if json else console.result(report.sentence())
@@ -121,7 +122,8 @@ def rollback(
 @cli.guarded
 def history(_c: Context, path: str = "", json: bool = False) -> None:
     """Show the last revisions: when, who, what, image, configuration, outcome, and the longest gap clients saw."""
-    from zkops import deployment, revisions
+    from zkops.commands import deploy as deployment
+    from zkops.rollout import revisions
 
     found = deployment.revisions_of(cluster := cli.cluster(path))
     if json:
@@ -133,7 +135,7 @@ def history(_c: Context, path: str = "", json: bool = False) -> None:
 @cli.guarded
 def report(_c: Context, list: bool = False, json: bool = False) -> None:
     """Open the report of the newest rollout in the browser, or print its path where there is none."""
-    from zkops import reports
+    from zkops.commands import report as reports
 
     reports.task(as_list=list, json=json)
 
@@ -145,7 +147,7 @@ NODE = {"node": "hostname or id of a machine", "timeout": "seconds for its membe
 @cli.guarded
 def drain(_c: Context, path: str = "", node: str = "", timeout: str = "120") -> None:
     """Take one machine's member out for maintenance, only while the others keep a quorum; leadership moves first."""
-    from zkops import deployment
+    from zkops.commands import deploy as deployment
 
     console.result(deployment.drain(cli.cluster(path), node, cli.seconds(timeout)).sentence())
 
@@ -154,7 +156,7 @@ def drain(_c: Context, path: str = "", node: str = "", timeout: str = "120") -> 
 @cli.guarded
 def undrain(_c: Context, path: str = "", node: str = "", timeout: str = "300") -> None:
     """Bring a drained machine's member back, and wait until it serves."""
-    from zkops import deployment
+    from zkops.commands import deploy as deployment
 
     console.result(deployment.undrain(cli.cluster(path), node, cli.seconds(timeout)).sentence())
 
@@ -166,7 +168,8 @@ WATCH = {"interval": "seconds between two readings, 0.5 to 60", "watch": "go on,
 @cli.guarded
 def status(_c: Context, path: str = "", json: bool = False, watch: bool = False, interval: str = "1") -> None:
     """Show every member: role, state, epoch, zxid, lag, clients, image; --watch goes on, with all figures."""
-    from zkops import deployment, live
+    from zkops.commands import deploy as deployment
+    from zkops.status import watch as live
 
     seconds = live.interval(interval)
     if json:
@@ -182,7 +185,7 @@ def status(_c: Context, path: str = "", json: bool = False, watch: bool = False,
 @cli.guarded
 def mntr(_c: Context, path: str = "", member: str = "", json: bool = False) -> None:
     """Show what `mntr` says, of one member or all."""
-    from zkops import deployment
+    from zkops.commands import deploy as deployment
 
     metrics = deployment.mntr(cli.cluster(path), member)
     if json:
@@ -195,7 +198,7 @@ def mntr(_c: Context, path: str = "", member: str = "", json: bool = False) -> N
 @cli.guarded
 def import_openpai(_c: Context, path: str = "", output: str = "") -> None:
     """Write the cluster.yaml that is equal to an OpenPAI configuration directory, commented."""
-    from zkops import openpai_import
+    from zkops.commands import import_openpai as openpai_import
 
     openpai_import.task(cli.where(path), output)
 
@@ -204,8 +207,8 @@ def import_openpai(_c: Context, path: str = "", output: str = "") -> None:
 @cli.guarded
 def doctor(_c: Context, path: str = "", json: bool = False, deep: bool = False) -> None:
     """Check everything a deploy needs: Docker, registry, Kubernetes, rights, nodes, ports, disks, memory, clocks."""
-    from zkops import checks
-    from zkops.doctor import examine
+    from zkops.commands.doctor import examine
+    from zkops.doctor import checks
 
     found = examine(cli.cluster(path), deep=deep)
     console.result_json(found) if json else console.result_table(found.headline(), checks.HEADERS, found.table())
@@ -217,7 +220,7 @@ def doctor(_c: Context, path: str = "", json: bool = False, deep: bool = False) 
 @cli.guarded
 def stop(_c: Context, path: str = "", timeout: str = "120", json: bool = False) -> None:
     """End the members; data and configuration stay, `deploy` brings the same ensemble back."""
-    from zkops import deployment
+    from zkops.commands import deploy as deployment
 
     report = deployment.stop(cli.cluster(path), cli.seconds(timeout))
     console.result_json(report) if json else console.result(report.sentence())
@@ -227,7 +230,8 @@ def stop(_c: Context, path: str = "", timeout: str = "120", json: bool = False) 
 @cli.guarded
 def delete(_c: Context, path: str = "", confirm: str = "", timeout: str = "300", json: bool = False) -> None:
     """Remove the ensemble with all its data from its machines; asks for its name, or --confirm=NAME."""
-    from zkops import deployment, wipe
+    from zkops.commands import delete as wipe
+    from zkops.commands import deploy as deployment
 
     report = deployment.delete(cli.cluster(path), confirm, cli.seconds(timeout))
     console.result_json(report) if json else console.result_table(report.headline(), wipe.HEADERS, report.table())
@@ -255,8 +259,8 @@ def logs(
     previous: bool = False,
 ) -> None:
     """Show what the members wrote: one, or all merged by time."""
-    from zkops import deployment
-    from zkops import logs as written
+    from zkops.commands import deploy as deployment
+    from zkops.kube import logs as written
 
     choice = written.wanted(since, lines, previous=previous, follow=follow)
     for line in deployment.logs(cli.cluster(path), member, choice, follow):
@@ -267,7 +271,7 @@ def logs(
 @cli.guarded
 def shell(_c: Context, path: str = "", command: str = "") -> None:
     """Open a ZooKeeper shell on the ensemble: ls, get, set, create, delete, deleteall, stat; reads stdin when piped."""
-    from zkops import deployment
+    from zkops.commands import deploy as deployment
 
     deployment.shell(cli.cluster(path), command)
 
@@ -284,7 +288,7 @@ LINT = {
 @cli.guarded
 def lint(_c: Context, file: str, version: str = "", snapshot: str = "", json: bool = False) -> None:
     """Check anybody's zoo.cfg: typing errors, settings out of date, unsafe or against each other; exit 2 on errors."""
-    from zkops import linting
+    from zkops.commands import lint as linting
 
     report = linting.lint_file(file, version, snapshot)
     console.say(report.headline())
@@ -298,7 +302,7 @@ def lint(_c: Context, file: str, version: str = "", snapshot: str = "", json: bo
 @cli.guarded
 def lint_refresh(_c: Context, source: str = "", version: str = "") -> None:
     """Compare the linter's table with a ZooKeeper source tree: what it lacks, what is gone; exit 1 then."""
-    from zkops import linting
+    from zkops.commands import lint as linting
 
     differences = linting.refresh(source, version)
     if differences:
@@ -337,7 +341,7 @@ def down(_c: Context, path: str = "") -> None:
 @cli.guarded
 def lock(_c: Context, path: str = "") -> None:
     """Refresh image/packages.lock from the archive: the newest versions with their hashes."""
-    from zkops import pins
+    from zkops.images import lockfiles as pins
 
     console.result(pins.refresh_lock(cli.cluster(path)))
 
@@ -346,7 +350,7 @@ def lock(_c: Context, path: str = "") -> None:
 @cli.guarded
 def classes(_c: Context, path: str = "") -> None:
     """Refresh image/classes.lst: the classes that servers load at their start, laid out in the image's archive."""
-    from zkops import pins
+    from zkops.images import lockfiles as pins
 
     console.result(pins.refresh_classes(cli.cluster(path)))
 
@@ -355,7 +359,7 @@ def classes(_c: Context, path: str = "") -> None:
 @cli.guarded
 def sbom(_c: Context, path: str = "", output: str = "") -> None:
     """Copy the bill of materials out of the built image: each package, jar and file, with hashes (CycloneDX)."""
-    from zkops import sbom as bill
+    from zkops.images import sbom as bill
 
     console.result(bill.read(cli.cluster(path)) if output == "-" else str(bill.write(cli.cluster(path), output)))
 
@@ -388,7 +392,7 @@ def sizing(  # noqa: PLR0913, PLR0917 - one flag each
     json: bool = False,
 ) -> None:
     """Propose memory, heap, processor, initLimit and disk for what a server is to hold, from measured points."""
-    from zkops import sizing_input
+    from zkops.commands import sizing as sizing_input
 
     numbers = {"znodes": znodes, "znode_bytes": znode_bytes, "connections": connections}
     more = {"watches": watches, "ephemerals": ephemerals, "writes": writes}

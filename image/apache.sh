@@ -11,7 +11,7 @@ name=$(basename "$archive")
 version=${name#apache-zookeeper-}
 version=${version%-bin.tar.gz}
 
-# zkops/apache.py makes an error for people of these two lines.
+# zkops/images/apache_release.py makes an error for people of these two lines.
 refuse() {
     printf 'refused: %s\nmend: %s\n' "$1" "$2"
     exit 1
@@ -22,7 +22,7 @@ sha512sum -c "$name.sha512" >/dev/null 2>&1 ||
     refuse "$name is not the file that $name.sha512 means" "do not use it; take the release from another place"
 said=$(sqv --keyring "$keys" "$name.asc" "$name" 2>&1) ||
     refuse "$name.asc is no good signature of $name by a key in image/KEYS: $(echo "$said" | head -n 1)" \
-        "do not use it; where the release is newer than image/KEYS, see docs/supply-chain.md for adding a key"
+        "do not use it; where the release is newer than image/KEYS, see docs/internals/supply-chain.md for adding a key"
 mkdir -p "$directory"
 tar -xzf "$name" -C "$directory"
 [ -e "$directory/apache-zookeeper-$version-bin/lib/zookeeper-$version.jar" ] ||

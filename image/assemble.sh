@@ -199,7 +199,7 @@ archive() {
         -cp /opt/zookeeper/zookeeper.jar
 }
 
-# What the image is made of: see docs/supply-chain.md.
+# What the image is made of: see docs/internals/supply-chain.md.
 bill() {
     # shellcheck disable=SC2046,SC2086
     java_tool java $build/sbom/Sbom.java "$root" $build/packages.lock $release $(jar_files)

@@ -33,8 +33,8 @@ memory_limit() {
     done
 }
 
-# Print the heap in MiB: as asked for, or what is safe below the limit, as zkops/sizing.py computes it, or ZooKeeper's
-# own default.
+# Print the heap in MiB: as asked for, or what is safe below the limit, as zkops/zoocfg/sizing.py computes it, or
+# ZooKeeper's own default.
 heap() {
     limit=$(memory_limit)
     reserve=72
@@ -95,7 +95,7 @@ start() {
     # One thread for each of the two compilers. (Without the second it is 4 MiB less, and a fifth fewer requests.)
     set -- "$@" -XX:CICompilerCount=2
     # Beside the heap: else each thread keeps a buffer of the largest request it ever read, Netty takes 4 MiB at a time,
-    # and the C library an arena for every few threads. What docs/sizing.md counts on.
+    # and the C library an arena for every few threads. What docs/plan/sizing.md counts on.
     export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
     set -- "$@" -Djdk.nio.maxCachedBufferSize=65536 -Dio.netty.allocator.maxOrder=3
     # Netty's memory is meant; without this the JVM warns at each start.

@@ -4,9 +4,10 @@ import hashlib
 from contextlib import closing
 from pathlib import Path
 
-from zkops import engine, sources
-from zkops.cluster import Sources
-from zkops.console import step
+from zkops.config.cluster import Sources
+from zkops.core.console import step
+from zkops.images import base as sources
+from zkops.images import docker as engine
 
 
 def content_hash(directory: Path, *only: str) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from zkops import sources
-from zkops.cluster import Sources
-from zkops.errors import BadInput, Failed
+from zkops.config.cluster import Sources
+from zkops.core.errors import BadInput, Failed
+from zkops.images import base as sources
 
 MODULES = Path(__file__).parent / "kubernetes" / "modules"
 

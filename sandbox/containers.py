@@ -13,7 +13,7 @@ from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
 from sandbox.layout import LABEL, SPEC_LABEL, Box, Images, Layout
-from zkops.errors import Failed
+from zkops.core.errors import Failed
 
 # What a node needs of privileged mode. The Engine refuses to grant that mode itself where the machine lacks
 # CAP_SYS_RESOURCE, as many virtual machines and nested containers do; these go everywhere.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from zkops.redact import remember
+from zkops.core.redaction import remember
 
 # GOTOOLCHAIN is not among them: the compiler's image brings the one that is used.
 SETTINGS = ("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOVCS", "GOFLAGS")

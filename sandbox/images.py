@@ -11,9 +11,10 @@ from sandbox import limits, programs
 from sandbox.builds import built, content_hash, present
 from sandbox.choice import Choice, choose, forced
 from sandbox.layout import Images
-from zkops import engine, sources
-from zkops.cluster import Sources
-from zkops.console import say, step
+from zkops.config.cluster import Sources
+from zkops.core.console import say, step
+from zkops.images import base as sources
+from zkops.images import docker as engine
 
 REGISTRY = "registry:2"
 

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network
 from typing import Literal
 
-from zkops.cluster import Cluster
-from zkops.errors import BadInput
-from zkops.sources import prefixed
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput
+from zkops.images.base import prefixed
 
 LABEL = "zkops.sandbox"
 """Carried by all containers and networks, with the cluster's name; `down` finds them by it."""

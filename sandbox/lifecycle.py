@@ -10,10 +10,11 @@ from docker.models.containers import Container
 
 from sandbox import containers, images, limits, readiness
 from sandbox.layout import KUBECONFIG, SPEC_LABEL, Layout, mark, plan, rewritten_kubeconfig
-from zkops import engine, image
-from zkops.cluster import Cluster
-from zkops.console import say
-from zkops.errors import BadInput, Failed, Refused
+from zkops.config.cluster import Cluster
+from zkops.core.console import say
+from zkops.core.errors import BadInput, Failed, Refused
+from zkops.images import docker as engine
+from zkops.images import image
 
 
 def up(cluster: Cluster) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import docker
 
 from sandbox.layout import LABEL, Layout
-from zkops.cluster import Cluster
-from zkops.errors import Refused
-from zkops.fields import memory_bytes
+from zkops.config.cluster import Cluster
+from zkops.config.types import memory_bytes
+from zkops.core.errors import Refused
 
 MIB = 1024**2
 
-# Measured on a control plane and on workers that carry a member each, Kubernetes 1.36.3 (docs/sandbox.md).
+# Measured on a control plane and on workers that carry a member each, Kubernetes 1.36.3 (docs/internals/sandbox.md).
 CONTROL_MEMORY = 450 * MIB
 WORKER_MEMORY = 150 * MIB
 NODE_DISK = 300 * MIB

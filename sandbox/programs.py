@@ -19,11 +19,11 @@ from sandbox import gosettings, limits
 from sandbox.builds import built, content_hash
 from sandbox.choice import MODULES, patch_of
 from sandbox.containers import uninterrupted
-from zkops import engine
-from zkops.cluster import Sources
-from zkops.console import Step, say, step
-from zkops.errors import Failed
-from zkops.redact import redacted
+from zkops.config.cluster import Sources
+from zkops.core.console import Step, say, step
+from zkops.core.errors import Failed
+from zkops.core.redaction import redacted
+from zkops.images import docker as engine
 
 COMPILER = MODULES / "compiler"
 

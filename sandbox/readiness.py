@@ -13,9 +13,9 @@ from docker.models.containers import Container
 
 from sandbox.containers import find
 from sandbox.layout import Box, Layout
-from zkops.console import step
-from zkops.engine import tail_of
-from zkops.errors import Failed
+from zkops.core.console import step
+from zkops.core.errors import Failed
+from zkops.images.docker import tail_of
 
 NODES_SECONDS = 240.0
 REGISTRY_SECONDS = 30.0
@@ -124,5 +124,5 @@ def _failure(client: docker.DockerClient, layout: Layout, box: Box, what: str) -
     log = container.logs(tail=50).decode(errors="replace") if container else ""
     return Failed(
         f"the container {box.name} {what}{tail_of(log.splitlines())}",
-        "run `invoke sandbox.up` again; docs/sandbox.md tells what a sandbox needs of the machine",
+        "run `invoke sandbox.up` again; docs/internals/sandbox.md tells what a sandbox needs of the machine",
     )

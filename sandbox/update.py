@@ -10,12 +10,14 @@ from contextlib import closing
 
 from sandbox import programs
 from sandbox.choice import MODULES, OLDEST
-from zkops import cli, daemon, engine
-from zkops.cluster import Sources
-from zkops.console import say, step
-from zkops.errors import Failed
-from zkops.fields import KUBERNETES_VERSIONS
-from zkops.redact import redacted
+from zkops import cli
+from zkops.config.cluster import Sources
+from zkops.config.types import KUBERNETES_VERSIONS
+from zkops.core.console import say, step
+from zkops.core.errors import Failed
+from zkops.core.redaction import redacted
+from zkops.images import daemon
+from zkops.images import docker as engine
 
 NAME = "zkops-sandbox-update"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests import kubernetes_version
+from tests.support import kubernetes_version
 from zkops import ROOT
-from zkops.cluster import Cluster
-from zkops.config import parse
+from zkops.config.cluster import Cluster
+from zkops.config.loader import parse
 
 MakeCluster = Callable[..., Cluster]
 

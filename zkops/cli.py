@@ -12,11 +12,14 @@ from typing import ParamSpec, TypeVar
 
 from invoke.exceptions import Exit
 
-from zkops import ROOT, config, console, openpai
-from zkops.cluster import Cluster
-from zkops.errors import BadInput, ZkopsError
-from zkops.redact import redacted
-from zkops.wish import Wish
+from zkops import ROOT
+from zkops.config import loader as config
+from zkops.config.cluster import Cluster
+from zkops.config.openpai import loader as openpai
+from zkops.core import console
+from zkops.core.errors import BadInput, ZkopsError
+from zkops.core.redaction import redacted
+from zkops.rollout.options import Wish
 
 PATH_VARIABLE = "ZKOPS_PATH"
 DEBUG_VARIABLE = "ZKOPS_DEBUG"

@@ -16,10 +16,12 @@ from invoke.exceptions import Exit
 from tests.alerts.faults import ROUNDS, SHORT, Fault
 from tests.alerts.place import Place, load
 from tests.alerts.spans import Spans
-from tests.bench.clock import until
-from tests.bench.writer import Writer
-from zkops import ROOT, cli, daemon, engine
-from zkops.console import result, say
+from tests.support.measuring.writer import Writer
+from tests.support.waiting import until
+from zkops import ROOT, cli
+from zkops.core.console import result, say
+from zkops.images import daemon
+from zkops.images import docker as engine
 
 DIRECTORY = ROOT / "build" / "alerts"
 PREFIX = "ZooKeeper"

@@ -11,17 +11,22 @@ import yaml
 import sandbox
 from sandbox import containers
 from tests.alerts.spans import Spans, watched
-from tests.bench.clock import until
-from tests.bench.writer import Writer
 from tests.chaos.arena import PODS_LOGS
 from tests.chaos.faults import Machines
 from tests.chaos.sampler import ask
 from tests.chaos.tool import Tool
-from tests.kubernetes_version import sandbox_section
-from tests.prometheus import Prometheus, running
-from zkops import ROOT, config, engine, monitoring, registry, sources
-from zkops.console import Step
-from zkops.errors import Failed
+from tests.support.kubernetes_version import sandbox_section
+from tests.support.measuring.writer import Writer
+from tests.support.prometheus import Prometheus, running
+from tests.support.waiting import until
+from zkops import ROOT
+from zkops.config import loader as config
+from zkops.core.console import Step
+from zkops.core.errors import Failed
+from zkops.images import base as sources
+from zkops.images import docker as engine
+from zkops.images import registry
+from zkops.manifests import monitoring
 
 NAME, NET, CLIENT_PORT = "alerts", "172.31.89", 2181
 HOSTS = {machine: f"{NAME}-{machine}" for machine in (1, 2, 3)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.prometheus import Prometheus
+from tests.support.prometheus import Prometheus
 
 PERIOD = 1.0
 """Seconds between two looks."""

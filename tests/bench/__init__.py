@@ -1,1 +1,1 @@
-"""Our image beside one made as the official one is, measured in one run: `nox -s bench`, see docs/benchmarks.md."""
+"""Our image beside one made as the official one is, in one run: `nox -s bench`; see docs/internals/benchmarks.md."""

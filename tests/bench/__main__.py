@@ -11,13 +11,17 @@ from pathlib import Path
 
 from invoke.exceptions import Exit
 
-from tests.bench import changes, gaps, images, machine, memory, plots, probes, report, startup, throughput
+from tests.bench import changes, gaps, images, memory, plots, probes, report, startup, throughput
 from tests.bench.clock import Clock
-from tests.bench.lab import Lab, lab
-from tests.bench.measures import Samples
-from zkops import ROOT, cli, config, daemon, engine
-from zkops.console import result, say
-from zkops.errors import ZkopsError
+from tests.support.measuring import machine
+from tests.support.measuring.lab import Lab, lab
+from tests.support.measuring.measures import Samples
+from zkops import ROOT, cli
+from zkops.config import loader as config
+from zkops.core.console import result, say
+from zkops.core.errors import ZkopsError
+from zkops.images import daemon
+from zkops.images import docker as engine
 
 MINUTES, QUICK_MINUTES = 36, 9
 
@@ -74,7 +78,7 @@ def main() -> None:
     write(done, wanted.out)
     if not (wanted.quick or wanted.only or wanted.image):
         report.publish(done, ROOT)
-        say("bench: README.md and docs/benchmarks.md hold the new tables")
+        say("bench: README.md and docs/internals/benchmarks.md hold the new tables")
     result(report.full_table(done))
 
 

@@ -15,17 +15,18 @@ from typing import Any
 import yaml
 
 import sandbox
-from tests.bench.clock import Clock, until
-from tests.bench.disk import Disk
+from tests.bench.clock import Clock
 from tests.bench.images import Images
-from tests.bench.lab import Lab
-from tests.bench.measures import OURS, PEER, Samples, longest_gap
-from tests.bench.writer import Writer
 from tests.cluster.conftest import DESCRIPTION, Pipeline
-from tests.kubernetes_version import sandbox_section
-from zkops.config import load
-from zkops.observe import observe_members
-from zkops.observed import Member, whole
+from tests.support.kubernetes_version import sandbox_section
+from tests.support.measuring.disk import Disk
+from tests.support.measuring.lab import Lab
+from tests.support.measuring.measures import OURS, PEER, Samples, longest_gap
+from tests.support.measuring.writer import Writer
+from tests.support.waiting import until
+from zkops.config.loader import load
+from zkops.ensemble.observed import Member, whole
+from zkops.kube.observe import observe_members
 
 NAME, NET = "roll", 86
 GAP, ROLL = "longest write gap", "whole roll"

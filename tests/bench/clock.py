@@ -1,14 +1,10 @@
 """How long the run may take: rounds end early when their share of the time is used up, and the report says so."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from zkops.console import say
-from zkops.errors import Failed
-
-T = TypeVar("T")
+from zkops.core.console import say
 
 
 @dataclass
@@ -34,19 +30,3 @@ class Clock:
                 return
             say(f"bench: {group}, round {number} of {wanted} ({time.monotonic() - self.begun:.0f} s)")
             yield number
-
-
-def until(check: Callable[[], T], what: str, within: float = 60, pause: float = 0.005) -> T:
-    """Give the first true value of *check*, asked every *pause* seconds.
-
-    Raises:
-        Failed: naming *what* did not come *within* seconds.
-    """
-    deadline = time.monotonic() + within
-    while not (value := check()):
-        if time.monotonic() > deadline:
-            raise Failed(
-                f"{what}: not within {within:.0f} s", "see that the machine is not overloaded and run it again"
-            )
-        time.sleep(pause)
-    return value

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
-from tests.bench.clock import Clock, until
+from tests.bench.clock import Clock
 from tests.bench.images import Images
-from tests.bench.lab import Lab, Member
-from tests.bench.measures import OURS, PEER, Samples, longest_gap
-from tests.bench.writer import Writer
-from zkops import zoocfg
+from tests.support.measuring.lab import Lab, Member
+from tests.support.measuring.measures import OURS, PEER, Samples, longest_gap
+from tests.support.measuring.writer import Writer
+from tests.support.waiting import until
+from zkops.zoocfg import settings as zoocfg
 
 _TIMES = (
     "connectToLearnerMasterLimit",

@@ -10,10 +10,12 @@ from typing import IO, Any, cast
 import docker
 
 from tests.bench.clock import Clock
-from tests.bench.measures import OURS, PEER, Samples
-from zkops import engine, image, sources
-from zkops.cluster import Cluster
-from zkops.console import say, step
+from tests.support.measuring.measures import OURS, PEER, Samples
+from zkops.config.cluster import Cluster
+from zkops.core.console import say, step
+from zkops.images import base as sources
+from zkops.images import docker as engine
+from zkops.images import image
 
 CONTEXT = Path(__file__).parent / "peer"
 PEER_TAG = "zkops/bench-peer"

@@ -13,7 +13,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import cycle
 
-from tests.bench.jute import NODE_EXISTS, OK, Lost, Session, create, frame, get, put
+from tests.support.measuring.jute import NODE_EXISTS, OK, Lost, Session, create, frame, get, put
 
 BUCKET = 1e-5
 DATA = bytes(100)

@@ -5,9 +5,9 @@ from contextlib import ExitStack
 
 from tests.bench.clock import Clock
 from tests.bench.images import Images
-from tests.bench.jute import fill
-from tests.bench.lab import Lab, Member
-from tests.bench.measures import Samples
+from tests.support.measuring.jute import fill
+from tests.support.measuring.lab import Lab, Member
+from tests.support.measuring.measures import Samples
 
 MIB = 1 << 20
 SETTLE = 15

@@ -8,9 +8,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench.measures import Measure, spread
 from tests.bench.report import Report
-from zkops.console import say
+from tests.support.measuring.measures import Measure, spread
+from zkops.core.console import say
 
 APART = 50
 COLOURS = {"peer": "#9aa5b1", "ours": "#1f6feb"}

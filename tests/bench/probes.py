@@ -8,9 +8,9 @@ from http.client import HTTPConnection
 
 from tests.bench.clock import Clock
 from tests.bench.images import Images
-from tests.bench.lab import EVERYWHERE, Lab, Member
-from tests.bench.measures import OURS, PEER, Samples
-from zkops.errors import Failed
+from tests.support.measuring.lab import EVERYWHERE, Lab, Member
+from tests.support.measuring.measures import OURS, PEER, Samples
+from zkops.core.errors import Failed
 
 METRICS, ADMIN = 7000, 8080
 IDLE_SECONDS = 5.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench.measures import Measure, spread
+from tests.support.measuring.measures import Measure, spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +121,8 @@ def write(report: Report, directory: Path) -> None:
 
 
 def publish(report: Report, root: Path) -> None:
-    """Put the newest tables into README.md and docs/benchmarks.md."""
-    for page, table in ((root / "README.md", short_table(report)), (root / "docs/benchmarks.md", full_table(report))):
+    """Put the newest tables into README.md and docs/internals/benchmarks.md."""
+    tables = {"README.md": short_table(report), "docs/internals/benchmarks.md": full_table(report)}
+    for name, table in tables.items():
+        page = root / name
         page.write_text(between_marks(page.read_text(encoding="utf-8"), table), encoding="utf-8")

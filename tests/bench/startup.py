@@ -2,10 +2,11 @@
 
 import time
 
-from tests.bench.clock import Clock, until
+from tests.bench.clock import Clock
 from tests.bench.images import Images
-from tests.bench.lab import Lab, Member, at_once
-from tests.bench.measures import Samples
+from tests.support.measuring.lab import Lab, Member, at_once
+from tests.support.measuring.measures import Samples
+from tests.support.waiting import until
 
 LOGGED = {"JVMFLAGS": "-Xlog:gc+init:stdout:utctime,uptime"}
 """Makes the JVM say when it began; a line or two at its start."""

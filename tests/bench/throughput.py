@@ -8,11 +8,11 @@ from contextlib import ExitStack
 
 from tests.bench.clock import Clock
 from tests.bench.images import Images
-from tests.bench.lab import Lab, Member
 from tests.bench.load import BUCKET
-from tests.bench.measures import Samples, from_buckets
+from tests.support.measuring.lab import Lab, Member
+from tests.support.measuring.measures import Samples, from_buckets
 from zkops import ROOT
-from zkops.errors import Failed
+from zkops.core.errors import Failed
 
 PROCESSES, CONNECTIONS, DEPTH = 4, 2, 32
 SECONDS, QUICK_SECONDS = 5, 2

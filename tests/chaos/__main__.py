@@ -14,14 +14,17 @@ from pathlib import Path
 
 from invoke.exceptions import Exit
 
-from tests.bench import machine
-from tests.chaos import checker, history, schedule, sessions
+from tests.chaos import schedule
 from tests.chaos.arena import arena
 from tests.chaos.report import Report
 from tests.chaos.runner import Runner
 from tests.chaos.schedule import Round
-from zkops import ROOT, cli, daemon, engine
-from zkops.console import result, say
+from tests.support.linearizability import checker, history, sessions
+from tests.support.measuring import machine
+from zkops import ROOT, cli
+from zkops.core.console import result, say
+from zkops.images import daemon
+from zkops.images import docker as engine
 
 MINUTES = 3.0
 """Of rounds begun; a round that has begun is finished."""

@@ -17,11 +17,14 @@ from tests.chaos.faults import Machines
 from tests.chaos.sampler import ask
 from tests.chaos.schedule import MACHINES, Fault, World
 from tests.chaos.tool import Tool
-from tests.kubernetes_version import sandbox_section
-from zkops import ROOT, config, engine, registry
-from zkops.cluster import Cluster
-from zkops.console import Step, say
-from zkops.errors import Failed
+from tests.support.kubernetes_version import sandbox_section
+from zkops import ROOT
+from zkops.config import loader as config
+from zkops.config.cluster import Cluster
+from zkops.core.console import Step, say
+from zkops.core.errors import Failed
+from zkops.images import docker as engine
+from zkops.images import registry
 
 NAME, NET, CLIENT_PORT = "chaos", "172.31.84", 2181
 HOSTS = {machine: f"{NAME}-{machine}" for machine in MACHINES}

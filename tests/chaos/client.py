@@ -10,8 +10,8 @@ from kazoo.client import KazooClient, KazooState
 from kazoo.exceptions import BadVersionError, KazooException, NodeExistsError, NoNodeError
 from kazoo.retry import KazooRetry
 
-from tests.chaos.history import GONE, Kind, Operation
-from zkops.session import Handler, close
+from tests.support.linearizability.history import GONE, Kind, Operation
+from zkops.zookeeper.client import Handler, close
 
 ROOT = "/chaos"
 PACE = 0.033

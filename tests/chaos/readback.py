@@ -10,8 +10,8 @@ from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 
 from tests.chaos.client import ROOT
-from tests.chaos.history import GONE, Operation, by_key
-from zkops.seats import Membership, parse_membership
+from tests.support.linearizability.history import GONE, Operation, by_key
+from zkops.zookeeper.membership import Membership, parse_membership
 
 BATCH = 200
 

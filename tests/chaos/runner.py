@@ -7,20 +7,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.bench.disk import Disk
-from tests.chaos import checker, history, operations, readback, sessions, watch
+from tests.chaos import operations, readback, watch
 from tests.chaos.arena import CLIENT_PORT, HOSTS, IPS, NAME, Arena, addresses, idle
 from tests.chaos.client import SESSION
 from tests.chaos.faults import Injector, disturbance
-from tests.chaos.history import Operation
 from tests.chaos.report import Report, Row
 from tests.chaos.sampler import Sampler
 from tests.chaos.schedule import AROUND, FOUNDERS, Round, World
 from tests.chaos.tool import Ran
 from tests.chaos.watch import Disturbance, Look, Spans
 from tests.chaos.workload import Workload
-from zkops.console import say
-from zkops.errors import Failed
+from tests.support.linearizability import checker, history, sessions
+from tests.support.linearizability.history import Operation
+from tests.support.measuring.disk import Disk
+from zkops.core.console import say
+from zkops.core.errors import Failed
 
 SETTLE, MEND, IDLE = 120.0, 180.0, 60.0
 """Seconds for the sandbox to be whole after a fault, for the lock of a killed tool to be free, and for the clients to

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.chaos.watch import Answer, Look
-from zkops.fourletter import over_tcp, parse_srvr
+from zkops.zookeeper.four_letter import over_tcp, parse_srvr
 
 PERIOD, TIMEOUT = 0.25, 1.0
 """Seconds between two looks, and for an answer."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from kazoo.client import KazooClient
 
 from tests.chaos.client import ROOT, Client, Clock, Keys
-from tests.chaos.history import Operation
+from tests.support.linearizability.history import Operation
 
 CLIENTS = 6
 """About 120 operations a second together: two cores are shared with the servers."""

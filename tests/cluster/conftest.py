@@ -15,11 +15,12 @@ import pytest
 import yaml
 
 import sandbox
-from tests.kubernetes_version import sandbox_section
-from zkops import ROOT, daemon
-from zkops.cluster import Cluster
-from zkops.config import load
-from zkops.kube import Kube
+from tests.support.kubernetes_version import sandbox_section
+from zkops import ROOT
+from zkops.config.cluster import Cluster
+from zkops.config.loader import load
+from zkops.images import daemon
+from zkops.kube.client import Kube
 
 Description = dict[str, Any]
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox import containers
-from tests.kubernetes_version import sandbox_section
-from zkops import engine
-from zkops.cluster import Cluster
-from zkops.config import parse
+from tests.support.kubernetes_version import sandbox_section
+from zkops.config.cluster import Cluster
+from zkops.config.loader import parse
+from zkops.images import docker as engine
 
 
 def describe(directory: Path, name: str, net: int, machines: int = 1, sources: str = "") -> Cluster:

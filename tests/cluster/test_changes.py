@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.cluster.conftest import DESCRIPTION, MakePipeline, Pipeline, end, until
-from zkops import lease
+from zkops.kube import lease
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import DESCRIPTION, MakePipeline, Pipeline, until
-from zkops import deployment, forward
-from zkops.kept import KEPT
-from zkops.observed import is_true
+from zkops.commands import deploy as deployment
+from zkops.ensemble.observed import is_true
+from zkops.ensemble.retained import KEPT
+from zkops.kube import tunnel as forward
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -11,9 +11,12 @@ from uuid import uuid4
 
 import pytest
 
-from zkops import ROOT, archive, engine, sources
-from zkops.cluster import Sources
-from zkops.errors import Failed
+from zkops import ROOT
+from zkops.config.cluster import Sources
+from zkops.core.errors import Failed
+from zkops.images import base as sources
+from zkops.images import debian as archive
+from zkops.images import docker as engine
 
 pytestmark = pytest.mark.timeout(600)
 

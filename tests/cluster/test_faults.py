@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from tests.cluster.conftest import DESCRIPTION, MakePipeline, Pipeline, end, until
-from zkops import engine, registry
-from zkops.console import Step
+from zkops.core.console import Step
+from zkops.images import docker as engine
+from zkops.images import registry
 
 pytestmark = pytest.mark.timeout(900)
 

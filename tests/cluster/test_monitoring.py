@@ -10,9 +10,10 @@ import yaml
 
 from sandbox.layout import API_PORT, plan
 from tests.cluster.conftest import MakePipeline, Pipeline, until
-from tests.prometheus import running
-from zkops import monitoring, sources
-from zkops.config import load
+from tests.support.prometheus import running
+from zkops.config.loader import load
+from zkops.images import base as sources
+from zkops.manifests import monitoring
 
 pytestmark = pytest.mark.timeout(600)
 

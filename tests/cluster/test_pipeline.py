@@ -10,8 +10,9 @@ import pytest
 from kazoo.client import KazooClient
 
 from tests.cluster.conftest import DESCRIPTION, MakePipeline, Pipeline, until
-from zkops import deployment, fourletter
-from zkops.observed import agreed
+from zkops.commands import deploy as deployment
+from zkops.ensemble.observed import agreed
+from zkops.zookeeper import four_letter as fourletter
 
 pytestmark = pytest.mark.timeout(900)
 

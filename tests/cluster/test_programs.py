@@ -14,8 +14,9 @@ import pytest
 from docker.errors import NotFound
 
 from sandbox import programs
-from zkops import ROOT, engine
-from zkops.cluster import Sources
+from zkops import ROOT
+from zkops.config.cluster import Sources
+from zkops.images import docker as engine
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -26,7 +27,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from sandbox import choice, programs
-from zkops.cluster import Sources
+from zkops.config.cluster import Sources
 
 choice.MODULES = programs.MODULES = Path(sys.argv[1])
 programs.CACHE = sys.argv[2]

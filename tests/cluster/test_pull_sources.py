@@ -9,11 +9,12 @@ import pytest
 
 import sandbox
 from sandbox import containers, images, readiness
-from tests import kubernetes_version
 from tests.cluster.sandboxes import describe, kubectl, left_behind
-from zkops import engine, sources
-from zkops.cluster import Sources
-from zkops.errors import Failed
+from tests.support import kubernetes_version
+from zkops.config.cluster import Sources
+from zkops.core.errors import Failed
+from zkops.images import base as sources
+from zkops.images import docker as engine
 
 pytestmark = pytest.mark.timeout(1500)
 

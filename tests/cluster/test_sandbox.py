@@ -15,9 +15,11 @@ from docker.models.containers import Container
 import sandbox
 from sandbox import containers
 from tests.cluster.sandboxes import describe, kubectl, left_behind, taken
-from zkops import ROOT, engine, sources
-from zkops.cluster import Cluster, Sources
-from zkops.errors import Failed, Refused
+from zkops import ROOT
+from zkops.config.cluster import Cluster, Sources
+from zkops.core.errors import Failed, Refused
+from zkops.images import base as sources
+from zkops.images import docker as engine
 
 # The first of them may build the node image.
 pytestmark = pytest.mark.timeout(1500)

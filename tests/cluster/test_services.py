@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests import kubernetes_version
 from tests.cluster.conftest import Pipeline, until
-from zkops import image
+from tests.support import kubernetes_version
+from zkops.images import image
 
 OLDEST = "1.20"
 pytestmark = [
     pytest.mark.timeout(600),
-    pytest.mark.skipif(kubernetes_version.wanted() == OLDEST, reason="it has no name server: docs/sandbox.md"),
+    pytest.mark.skipif(kubernetes_version.wanted() == OLDEST, reason="no name server: docs/internals/sandbox.md"),
 ]
 
 CONTROL = "zkops-pipe-pipe-control"

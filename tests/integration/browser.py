@@ -10,9 +10,8 @@ from typing import Any
 import requests
 import websocket
 
-from zkops import engine
-
-from .servers import eventually
+from tests.support.waiting import eventually
+from zkops.images import docker as engine
 
 ASSETS = Path(__file__).parent / "chromium"
 SECONDS = 60

@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
-from tests import images
-from zkops import ROOT, config, daemon, engine, sources
-from zkops import image as room
-from zkops.cluster import Cluster
+from tests.support.older_image import of_older_release
+from zkops import ROOT
+from zkops.config import loader as config
+from zkops.config.cluster import Cluster
+from zkops.images import base as sources
+from zkops.images import daemon
+from zkops.images import docker as engine
+from zkops.images import image as room
 
 from .rosters import Site, site
 from .servers import Ensemble, Server, ensemble, serving
@@ -43,7 +47,7 @@ def image(cluster: Cluster, base: str) -> str:
 def older_image(cluster: Cluster, base: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Build the image with ZooKeeper 3.9.3."""
     assert base
-    with images.of_older_release(cluster, tmp_path_factory.mktemp("older")) as older:
+    with of_older_release(cluster, tmp_path_factory.mktemp("older")) as older:
         return room.build(older).tagged
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from zkops import engine
+from zkops.images import docker as engine
 
 
 @contextmanager

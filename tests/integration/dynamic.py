@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from tests.bench.lab import Member, lab
-from zkops import daemon, membership
-from zkops.seats import Membership
+from tests.support.measuring.lab import Member, lab
+from tests.support.waiting import eventually
+from zkops.images import daemon
+from zkops.zookeeper import reconfig as membership
+from zkops.zookeeper.membership import Membership
 
-from .servers import FAST, eventually
+from .servers import FAST
 
 PASSWORD = "of the super user"
 

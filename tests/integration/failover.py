@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import docker
 
 from tests.bench.gaps import DEFAULTS
-from tests.bench.lab import Lab, Member, lab
-from tests.bench.measures import longest_gap
-from tests.bench.writer import Writer
-from zkops import fourletter, zoocfg
-
-from .servers import eventually
+from tests.support.measuring.lab import Lab, Member, lab
+from tests.support.measuring.measures import longest_gap
+from tests.support.measuring.writer import Writer
+from tests.support.waiting import eventually
+from zkops.zoocfg import settings as zoocfg
+from zkops.zookeeper import four_letter as fourletter
 
 LIMIT = int(zoocfg.DEFAULTS["tickTime"]) * int(zoocfg.DEFAULTS["syncLimit"]) / 1000
 """Seconds of silence after which members give one another up."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.prometheus import Prometheus
+from tests.support.prometheus import Prometheus
 
 SCRAPE = 15
 """Seconds; what Grafana takes for the scrape interval unless its data source says another."""

@@ -11,13 +11,15 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
-from zkops import deepprobe, engine
-from zkops.cluster import Cluster
-from zkops.deepprobe import Deep, Reader
-from zkops.fields import memory_bytes
-from zkops.nodeprobe import Place
+from tests.support.waiting import eventually
+from zkops.config.cluster import Cluster
+from zkops.config.types import memory_bytes
+from zkops.doctor import deep_probe as deepprobe
+from zkops.doctor.deep_probe import Deep, Reader
+from zkops.doctor.node_probe import Place
+from zkops.images import docker as engine
 
-from .servers import Server, container, eventually
+from .servers import Server, container
 
 OWN = ".zkops-doctor"
 WITHIN = 120

@@ -13,12 +13,13 @@ from kazoo.client import KazooClient
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
-from zkops import ROOT, engine
+from zkops import ROOT
+from zkops.images import docker as engine
 
 from .servers import Server
 from .ways import Way
 
-PAGE = ROOT / "docs" / "migration.md"
+PAGE = ROOT / "docs" / "migrate" / "migration.md"
 PACKAGES = (
     "libzookeeper-java libslf4j-java liblog4j1.2-java libnetty-java libdropwizard-metrics-java libsnappy-java"
     " libservlet-api-java libyetus-audience-annotations-java"

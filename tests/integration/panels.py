@@ -15,13 +15,18 @@ from typing import Any
 
 from testcontainers.core.config import ConnectionMode, testcontainers_config
 
-from tests.prometheus import Prometheus
-from zkops import ROOT, config, daemon, monitoring, sources
-from zkops import image as room
+from tests.support.prometheus import Prometheus
+from tests.support.waiting import eventually
+from zkops import ROOT
+from zkops.config import loader as config
+from zkops.images import base as sources
+from zkops.images import daemon
+from zkops.images import image as room
+from zkops.manifests import monitoring
 
 from . import drawing, grafana
 from .load import used
-from .servers import Ensemble, ensemble, eventually
+from .servers import Ensemble, ensemble
 from .watched import described, network_of, watching
 
 PICTURE = ROOT / "docs" / "pictures" / "dashboard.png"

@@ -5,8 +5,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.unit import rollouts
-from zkops import ROOT, config, daemon, report, sources
+from tests.support import timelines
+from zkops import ROOT
+from zkops.config import loader as config
+from zkops.images import base as sources
+from zkops.images import daemon
+from zkops.report import page as report
 
 from .browser import Browser, browser_image, browsing
 
@@ -41,8 +45,8 @@ def main(page: Path | None) -> None:
     with tempfile.TemporaryDirectory() as made:
         pages = Path(made)
         pages.chmod(0o755)
-        (pages / "done.html").write_text(report.page(rollouts.done()), encoding="utf-8")
-        (pages / "undone.html").write_text(report.page(rollouts.undone()), encoding="utf-8")
+        (pages / "done.html").write_text(report.page(timelines.done()), encoding="utf-8")
+        (pages / "undone.html").write_text(report.page(timelines.undone()), encoding="utf-8")
         if page:
             shutil.copyfile(page, pages / "done.html")
         with browsing(image, pages) as browser:

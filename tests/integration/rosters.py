@@ -12,10 +12,12 @@ from kazoo.client import KazooClient
 from kazoo.exceptions import ConnectionLoss
 from testcontainers.core.network import Network
 
-from zkops import engine
-from zkops.seats import Membership, Role, Roster, Seat, parse_membership
+from tests.support.waiting import eventually
+from zkops.images import docker as engine
+from zkops.manifests.roster import Roster
+from zkops.zookeeper.membership import Membership, Role, Seat, parse_membership
 
-from .servers import Server, client, container, eventually
+from .servers import Server, client, container
 
 PASSWORD = "only a test's"
 DIGEST = "super:" + base64.b64encode(hashlib.sha1(f"super:{PASSWORD}".encode()).digest()).decode()  # noqa: S324

@@ -1,33 +1,23 @@
 """Servers and ensembles in containers, for the tests to start, ask, hurt and mend."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from kazoo.client import KazooClient
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
-from zkops import fourletter
-
-T = TypeVar("T")
+from tests.support.waiting import eventually
+from zkops.zookeeper import four_letter as fourletter
 
 FAST = {"ZOO_TICK_TIME": "500", "ZOO_INIT_LIMIT": "10", "ZOO_SYNC_LIMIT": "4", "ZK_SERVER_HEAP": "128"}
 """Short ticks make elections short.
 
 Members that start together can elect two leaders at first; the wrong one gives up after the init limit, 5 s here.
 """
-
-
-def eventually(check: Callable[[], T | None], within: float = 60) -> T:
-    """Give the first true value of *check*; fail with its last value when there is none *within* seconds."""
-    deadline = time.monotonic() + within
-    while not (value := check()):
-        assert time.monotonic() < deadline, f"not so within {within} s, last was {value!r}"
-        time.sleep(0.05)  # between two looks at the condition, not instead of one
-    return value
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import pytest
 import yaml
 from docker.errors import ContainerError
 
-from tests import prometheus
-from tests.rules import ALERTS, RULES
-from zkops import engine, monitoring
-from zkops.cluster import Cluster
+from tests.support import prometheus
+from tests.support.alert_rules import ALERTS, RULES
+from zkops.config.cluster import Cluster
+from zkops.images import docker as engine
+from zkops.manifests import monitoring
 
 from .faults import BEGIN, END, FAULTS, QUIET, changed
 from .series import World, rolling

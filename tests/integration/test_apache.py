@@ -14,10 +14,14 @@ import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from zkops import ROOT, apache, config, engine, sbom
-from zkops import image as room
-from zkops.cluster import Cluster
-from zkops.errors import BadInput, Failed, ZkopsError
+from zkops import ROOT
+from zkops.config import loader as config
+from zkops.config.cluster import Cluster
+from zkops.core.errors import BadInput, Failed, ZkopsError
+from zkops.images import apache_release as apache
+from zkops.images import docker as engine
+from zkops.images import image as room
+from zkops.images import sbom
 
 from . import contents, releases
 from .releases import NAME, VERSION, Signer, Site

@@ -1,4 +1,4 @@
-"""A copy of a running member, made and brought back by the very steps of docs/operating.md."""
+"""A copy of a running member, made and brought back by the very steps of docs/operate/operating.md."""
 
 from threading import Event, Thread
 
@@ -7,7 +7,7 @@ from zkops import ROOT
 from .oldways import blocks, carry_out
 from .rosters import Site
 
-COPY, RESTORE = blocks("Backups", ROOT / "docs" / "operating.md")
+COPY, RESTORE = blocks("Backups", ROOT / "docs" / "operate" / "operating.md")
 
 
 def test_a_copy_of_a_member_that_was_being_written_to_brings_the_ensemble_back(machines: Site, base: str) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from zkops import ROOT, engine, sbom
-from zkops.errors import Failed
+from zkops import ROOT
+from zkops.core.errors import Failed
+from zkops.images import docker as engine
+from zkops.images import sbom
 
 from . import contents
 

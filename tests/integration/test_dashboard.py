@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.prometheus import Prometheus
-from zkops import monitoring
-from zkops.cluster import Cluster
+from tests.support.prometheus import Prometheus
+from tests.support.waiting import eventually
+from zkops.config.cluster import Cluster
+from zkops.manifests import monitoring
 
 from . import grafana
+from .certificates import KEYS, renew
 from .grafana import Target
 from .load import used
-from .servers import Ensemble, Server, container, eventually
-from .test_own_metrics import KEYS, renew
+from .servers import Ensemble, Server, container
 from .watched import described, network_of, watching
 
 SECONDS = 300

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from zkops import deepchecks, engine
-from zkops import image as room
-from zkops.cluster import Cluster
-from zkops.deepprobe import DATA, LOG
+from tests.support.waiting import eventually
+from zkops.config.cluster import Cluster
+from zkops.doctor import deep_checks as deepchecks
+from zkops.doctor.deep_probe import DATA, LOG
+from zkops.images import docker as engine
+from zkops.images import image as room
 
 from .measured import OWN, Machine, contents, member, snapshots
-from .servers import client, eventually
+from .servers import client
 
 SLOW_DISK = "/tmp/slow-disk-ms"
 

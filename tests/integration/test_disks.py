@@ -2,10 +2,12 @@
 
 import pytest
 
-from zkops.seats import Membership, Roster
+from tests.support.waiting import eventually
+from zkops.manifests.roster import Roster
+from zkops.zookeeper.membership import Membership
 
 from .rosters import Site, seat
-from .servers import Server, eventually
+from .servers import Server
 
 NOTHING_HERE = "no data here, and this is not a new ensemble"
 
@@ -56,7 +58,7 @@ def test_two_wiped_of_three_serve_nothing_until_the_survivors_data_is_copied_to_
     eventually(lambda: all(map(looks_in_vain, machines.running.values())))
     assert not [number for number in (1, 2, 3) if machines.running[number].srvr().serving]
     assert not [number for number in (1, 2, 3) if machines.running[number].is_ready()]
-    # As docs/image.md says.
+    # As docs/internals/image.md says.
     machines.end(1, 2, 3)
     for number in wiped:
         for disk in ("data", "log"):
@@ -167,7 +169,7 @@ def test_who_accepts_that_the_log_is_lost_begins_with_the_snapshots_alone(machin
     machines.wipe(1, "log")
     refused(machines.launch(1))
     machines.end(1)
-    # As docs/image.md says.
+    # As docs/internals/image.md says.
     machines.shell("echo test/demo >m1/log/ensemble")
     machines.start(1)
     assert machines.known("/kept", 1) == names

@@ -10,7 +10,9 @@ from itertools import groupby
 
 import pytest
 
-from .servers import Ensemble, Server, client, container, ensemble, eventually, server, serving
+from tests.support.waiting import eventually
+
+from .servers import Ensemble, Server, client, container, ensemble, server, serving
 
 ALONE = {"ZOO_MY_ID": "1", "ZOO_SERVERS": "server.1=0.0.0.0:2888:3888;2181 server.2=192.0.2.2:2888:3888;2181"}
 """A member whose peer, at an address kept for documentation, never answers."""

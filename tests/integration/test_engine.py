@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 from docker.errors import ContainerError, NotFound
 
-from zkops import engine
+from zkops.images import docker as engine
 
 VOLUMES = r"sed -n 's|.*/volumes/\([0-9a-f]*\)/_data .*|\1|p' /proc/self/mountinfo"
 """Prints the names of a container's own volumes."""

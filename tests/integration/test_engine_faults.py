@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from testcontainers.core.container import DockerContainer
 
-from zkops import engine, registry
-from zkops.cluster import Cluster
-from zkops.console import Step
-from zkops.errors import Failed
+from tests.support.waiting import eventually
+from zkops.config.cluster import Cluster
+from zkops.core.console import Step
+from zkops.core.errors import Failed
+from zkops.images import docker as engine
+from zkops.images import registry
 
-from .servers import eventually
-from .test_push import registry_image, with_registry
+from .registries import registry_image, with_registry
 
 TAG = "zkops/test-engine-faults:1"
 

@@ -3,9 +3,10 @@
 import pytest
 from kazoo.client import KazooClient
 
-from zkops import fourletter
+from tests.support.waiting import eventually
+from zkops.zookeeper import four_letter as fourletter
 
-from .servers import Ensemble, Server, client, eventually
+from .servers import Ensemble, Server, client
 
 
 def test_srvr_and_mntr_tell_the_same_roles(three: Ensemble) -> None:

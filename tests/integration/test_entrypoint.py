@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from .servers import Server, command_line, container, eventually, server, serving
+from tests.support.waiting import eventually
+
+from .servers import Server, command_line, container, server, serving
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.bench.lab import Member, at_once, lab
-from zkops import engine, zoocfg
+from tests.support.measuring.lab import Member, at_once, lab
+from tests.support.waiting import eventually
+from zkops.images import docker as engine
+from zkops.zoocfg import settings as zoocfg
 
 from .failover import (
     ENV,
@@ -32,7 +34,6 @@ from .failover import (
     trio,
     write_on,
 )
-from .servers import eventually
 
 log = logging.getLogger(__name__)
 PROMISE = 2.5

@@ -8,11 +8,14 @@ from functools import partial
 import pytest
 from kazoo.client import KazooClient
 
-from zkops import forward, heartbeat, session, slots
-from zkops.heartbeat import Heartbeat
+from tests.support.waiting import eventually
+from zkops.kube import tunnel as forward
+from zkops.zookeeper import client as session
+from zkops.zookeeper.heartbeat import heartbeat
+from zkops.zookeeper.heartbeat import znodes as slots
+from zkops.zookeeper.heartbeat.heartbeat import Heartbeat
 
 from .dynamic import Dynamic, dynamic
-from .servers import eventually
 
 
 @pytest.fixture(scope="module")

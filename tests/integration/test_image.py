@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from zkops import ROOT, engine
+from zkops import ROOT
+from zkops.images import docker as engine
 
 from . import contents
 

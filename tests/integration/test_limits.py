@@ -5,9 +5,10 @@ from contextlib import suppress
 import pytest
 from kazoo.exceptions import KazooException
 
-from zkops import sizing
+from tests.support.waiting import eventually
+from zkops.zoocfg import sizing
 
-from .servers import Server, client, command_line, eventually, server, serving
+from .servers import Server, client, command_line, server, serving
 
 MEBIBYTE = 1024**2
 

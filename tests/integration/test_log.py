@@ -2,7 +2,9 @@
 
 import json
 
-from .servers import Server, eventually, server, serving
+from tests.support.waiting import eventually
+
+from .servers import Server, server, serving
 
 
 def test_json_on_request_one_object_a_line_stack_traces_included(image: str) -> None:

@@ -1,4 +1,4 @@
-"""Data written as others run ZooKeeper is adopted whole, by the very steps of docs/migration.md."""
+"""Data written as others run ZooKeeper is adopted whole, by the very steps of docs/migrate/migration.md."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -8,14 +8,14 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import NewConfigNoQuorumError
 
-from zkops import deepchecks
-from zkops.checks import Finding
-from zkops.cluster import Cluster
+from tests.support.waiting import eventually
+from zkops.config.cluster import Cluster
+from zkops.doctor import deep_checks as deepchecks
+from zkops.doctor.checks import Finding
 
 from .measured import Machine
 from .oldways import Old, blocks, jars, old_way
 from .rosters import ZOO_CFG, Site, founding, seat
-from .servers import eventually
 from .trees import HELD, app, assert_goes_on, tree, write
 from .ways import BITNAMI, OFFICIAL, OPENPAI, OPERATOR, PRAVEGA, Way
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from testcontainers.core.container import DockerContainer
 
-from zkops import engine, sources
-from zkops.cluster import Cluster
+from tests.support.waiting import eventually
+from zkops.config.cluster import Cluster
+from zkops.images import base as sources
+from zkops.images import docker as engine
 
-from .servers import Server, client, container, eventually
+from .servers import Server, client, container
 
 PACKAGES = (
     "libzookeeper-java libslf4j-java libnetty-java libdropwizard-metrics-java libsnappy-java libservlet-api-java"

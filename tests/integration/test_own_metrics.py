@@ -6,20 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from zkops import render
-from zkops.cluster import Cluster
+from tests.support.waiting import eventually
+from zkops.config.cluster import Cluster
+from zkops.manifests import render
 
+from .certificates import KEYS, renew
 from .rosters import Site
-from .servers import Ensemble, Server, client, container, eventually, serving
-from .test_metrics import Scrape, metrics
+from .scrapes import Scrape, metrics
+from .servers import Ensemble, Server, client, container, serving
 
-STORE = "/conf/store.p12"
-KEYTOOL = (
-    f"rm -f {STORE} && keytool -genkeypair -keyalg EC -alias member -dname CN=zookeeper -storetype PKCS12"
-    f" -keystore {STORE} -storepass changeit && chmod 644 {STORE} && date +%s"
-)
 EXPIRY = "zookeeper_certificate_expiry_timestamp_seconds"
-DAY = 86400
 
 
 def members_of(scrape: Scrape) -> set[tuple[str, ...]]:
@@ -98,13 +94,6 @@ def test_what_a_collection_left_of_the_old_generation_is_told(standalone: Server
     assert "Tenured Gen" in metrics(standalone).labels("jvm_memory_pool_collection_used_bytes", "pool")
 
 
-def renew(server: Server, days: int) -> float:
-    """Make a new key in the store; give when it runs out, to a minute or so."""
-    done = server.run("sh", "-c", KEYTOOL.replace("-genkeypair", f"-genkeypair -validity {days}"))
-    assert done.code == 0, done.text
-    return float(done.text.split()[-1]) + days * DAY
-
-
 @pytest.fixture
 def conf(tmp_path: Path) -> Path:
     """Give a directory for the configuration that the server may write."""
@@ -122,9 +111,6 @@ def keyed(image: str, conf: Path) -> Iterator[tuple[Server, float]]:
     extra = " ".join(f"{key}={value}" for key, value in (stores | {"client.certReload": "true"}).items())
     with serving(image, {"ZOO_CFG_EXTRA": extra}, volumes=mount) as server:
         yield server, expiry
-
-
-KEYS = {"location": STORE, "password": "changeit"}
 
 
 def test_a_certificate_s_end_is_told_as_the_server_knows_it(keyed: tuple[Server, float]) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 from testcontainers.core.wait_strategies import HealthcheckWaitStrategy
 
-from .servers import Ensemble, Server, client, container, eventually, server
+from tests.support.waiting import eventually
+
+from .servers import Ensemble, Server, client, container, server
 
 ALL = ("startup", "live", "ready")
 ALIVE = ("startup", "live")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.prometheus import Prometheus
-from tests.rules import ALERTS
-from tests.unit.test_runbooks import metrics
-from zkops.cluster import Cluster
+from tests.support.alert_rules import ALERTS, metrics
+from tests.support.prometheus import Prometheus
+from tests.support.waiting import eventually
+from zkops.config.cluster import Cluster
 
-from .servers import Ensemble, client, eventually
+from .servers import Ensemble, client
 from .watched import described, network_of, watching
 
 TLS_ALONE = {"zookeeper_certificate_expiry_timestamp_seconds"}

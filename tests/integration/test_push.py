@@ -8,27 +8,19 @@ from pathlib import Path
 import pytest
 from testcontainers.core.container import DockerContainer
 
-import sandbox.builds
-import sandbox.images
-from zkops import engine, registry, sources
-from zkops import image as room
-from zkops.cluster import Cluster, Credentials
-from zkops.errors import BadInput, Failed
+from tests.support.waiting import eventually
+from zkops.config.cluster import Cluster, Credentials
+from zkops.core.errors import BadInput, Failed
+from zkops.images import docker as engine
+from zkops.images import image as room
+from zkops.images import registry
 
-from .servers import eventually
+from .registries import registry_image, with_registry
 
 PASSWORD = "s3cret-word"
 LOST = "sha256:" + "0" * 64
 # The same password as the registry wants it: bcrypt, made with crypt(3).
 HTPASSWD = b"ann:$2b$05$abcdefghijklmnopqrstuuEpHRRKIlpAGo.iP7Bpa.htQEJMAAnRe\n"
-
-
-def registry_image(cluster: Cluster) -> str:
-    """Give the sandbox's registry image; the other one, Kubernetes, takes minutes and is not needed."""
-    if sources.decide(cluster.sources) == "pull":
-        return sources.pulled(cluster.sources, sandbox.images.REGISTRY)
-    context = Path(sandbox.images.__file__).parent / "registry"
-    return sandbox.builds.built(cluster.sources, context, "build the registry image")
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +62,6 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the record of the last push out of the checkout."""
     monkeypatch.setattr(room, "RECORD", tmp_path / "build" / "image.json")
     return room.RECORD
-
-
-def with_registry(cluster: Cluster, **changes: object) -> Cluster:
-    return cluster.model_copy(update={"registry": cluster.registry.model_copy(update=changes)})
 
 
 def test_a_push_records_the_digest_and_a_second_one_does_nothing(

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from zkops import heartbeat, membership
-from zkops.errors import Failed
+from tests.support.waiting import eventually
+from zkops.core.errors import Failed
+from zkops.zookeeper import reconfig as membership
+from zkops.zookeeper.heartbeat import heartbeat
 
 from .dynamic import PASSWORD, Dynamic, dynamic, number
-from .servers import eventually
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 from kazoo.exceptions import NoAuthError
 
-from zkops import fourletter
-from zkops.seats import Membership, Roster
+from tests.support.waiting import eventually
+from zkops.manifests.roster import Roster
+from zkops.zookeeper import four_letter as fourletter
+from zkops.zookeeper.membership import Membership
 
 from .rosters import DIGEST, ZOO_CFG, Site, founding, seat
-from .servers import client, eventually
+from .servers import client
 
 
 def mntr(at: Site, number: int) -> dict[str, str]:

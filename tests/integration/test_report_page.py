@@ -5,20 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit import rollouts
-from zkops import report
-from zkops.timeline import Timeline
+from tests.support import timelines
+from zkops.report import page as report
+from zkops.report.timeline import Timeline
 
 from . import pictures
 from .browser import ASSETS, Browser, browser_image, browsing
 
 PAGES: dict[str, Callable[[], Timeline]] = {
-    "done": rollouts.done,
-    "undone": rollouts.undone,
-    "failed": rollouts.failed,
-    "interrupted": rollouts.interrupted,
-    "refused": rollouts.refused,
-    "long": rollouts.long,
+    "done": timelines.done,
+    "undone": timelines.undone,
+    "failed": timelines.failed,
+    "interrupted": timelines.interrupted,
+    "refused": timelines.refused,
+    "long": timelines.long,
 }
 BOTH = [(name, scheme) for name in PAGES for scheme in ("light", "dark")]
 
@@ -169,7 +169,7 @@ def test_the_documentation_shows_the_page_as_wide_as_it_is(
 
 def test_a_step_is_drawn_over_the_time_it_took(browser: Browser) -> None:
     show(browser, "done")
-    timeline = rollouts.done()
+    timeline = timelines.done()
     lane = "document.querySelector('svg.lane').getBoundingClientRect()"
     width, left = browser.evaluate(f"[{lane}.width, {lane}.left]")
     for number, step in enumerate(timeline.steps, 1):

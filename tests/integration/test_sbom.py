@@ -15,8 +15,9 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
-from zkops import ROOT, sbom
-from zkops.cluster import Cluster
+from zkops import ROOT
+from zkops.config.cluster import Cluster
+from zkops.images import sbom
 
 from . import contents
 

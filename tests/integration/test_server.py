@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from .servers import Server, client, command_line, container, eventually, server, serving
+from tests.support.waiting import eventually
+
+from .servers import Server, client, command_line, container, server, serving
 
 ZOO_CFG = "dataDir=/data\nclientPort=2181\nadmin.enableServer=false\n4lw.commands.whitelist=srvr,mntr,ruok\n"
 

@@ -6,7 +6,9 @@ import socket
 
 import pytest
 
-from .servers import Server, client, eventually, serving
+from tests.support.waiting import eventually
+
+from .servers import Server, client, serving
 
 
 def handled(running: Server) -> set[signal.Signals]:

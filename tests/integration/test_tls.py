@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from testcontainers.core.network import Network
 
-from .servers import FAST, Server, container, eventually
+from tests.support.waiting import eventually
+
+from .servers import FAST, Server, container
 
 NAMES = ("tls1", "tls2", "tls3")
 STORE = {"keyStore.location": "/conf/store.p12", "keyStore.password": "changeit"}

@@ -9,7 +9,9 @@ from kazoo.client import KazooClient
 from kazoo.exceptions import NoAuthError
 from kazoo.security import OPEN_ACL_UNSAFE, make_digest_acl
 
-from .servers import Server, eventually
+from tests.support.waiting import eventually
+
+from .servers import Server
 
 HELD = "/held/by-a-session"
 Tree = dict[str, Any]

@@ -3,9 +3,9 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.prometheus import Prometheus, running
-from zkops import monitoring
-from zkops.cluster import Cluster, Machine
+from tests.support.prometheus import Prometheus, running
+from zkops.config.cluster import Cluster, Machine
+from zkops.manifests import monitoring
 
 from .servers import Ensemble, Server
 

@@ -39,7 +39,7 @@ final class Configuration {
         }
     }
 
-    /** As zkops/render.py names a configuration. */
+    /** As zkops/manifests/render.py names a configuration. */
     private static String hash(String text) {
         try {
             byte[] content = ("zoo.cfg\0" + text).getBytes(StandardCharsets.UTF_8);

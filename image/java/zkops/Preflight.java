@@ -19,7 +19,7 @@ import org.apache.zookeeper.version.Info;
  *
  * <p>{@code java zkops.Preflight SNAPSHOTS DIRECTORY...} where SNAPSHOTS is the directory of a member's snapshots,
  * empty where there is none, and each DIRECTORY is on a disk to measure. Prints facts, one a line, fields between tabs,
- * which zkops/deepprobe.py reads; then the clock, ten times a second, until it is ended.
+ * which zkops/doctor/deep_probe.py reads; then the clock, ten times a second, until it is ended.
  */
 final class Preflight {
 

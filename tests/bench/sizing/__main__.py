@@ -9,13 +9,15 @@ from typing import Any
 
 import yaml
 
-from zkops import ROOT, sizing, sizing_input
-from zkops.fields import memory_bytes
+from zkops import ROOT
+from zkops.commands import sizing as sizing_input
+from zkops.config.types import memory_bytes
+from zkops.zoocfg import sizing
 
 from . import fit, measure, native, trial
 from .load import Load
 
-DATA = ROOT / "zkops" / "data" / "sizing.yaml"
+DATA = ROOT / "zkops" / "zoocfg" / "sizing.yaml"
 # Dead objects must not count: without this flag the serial collector leaves some on three of four occasions.
 COMPACT = "-XX:MarkSweepAlwaysCompactCount=1"
 TRIALS = (

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zkops.sizing import MIB, RECENT
+from zkops.zoocfg.sizing import MIB, RECENT
 
 Point = Mapping[str, Any]
 TRANSPORTS = ("nio", "netty", "tls")
 
 
 def model(points: Sequence[Point]) -> dict[str, dict[str, float]]:
-    """Fit `live`, `snapshot` and `sync` of `data/sizing.yaml` to the points that are not held out; bytes, seconds."""
+    """Fit `live`, `snapshot` and `sync` of `sizing.yaml` to the points that are not held out; bytes, seconds."""
     known = [point for point in points if not point.get("held_out")]
     started = [point for point in known if point.get("start_seconds")]
     live = _fit(known, _live_terms, "live_mib", MIB)

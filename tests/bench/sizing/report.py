@@ -1,11 +1,11 @@
-"""The measured points against the line, as docs/sizing.md shows them."""
+"""The measured points against the line, as docs/plan/sizing.md shows them."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from zkops import sizing
-from zkops.sizing import MIB, Size
+from zkops.zoocfg import sizing
+from zkops.zoocfg.sizing import MIB, Size
 
 HELD = ("znodes", "znode_bytes", "connections", "watches", "ephemerals")
 

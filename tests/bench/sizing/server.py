@@ -19,7 +19,7 @@ from typing import Any
 
 import docker
 
-from zkops import fourletter
+from zkops.zookeeper import four_letter as fourletter
 
 MIB = 1024**2
 CGROUPS = Path("/sys/fs/cgroup/memory/docker")

@@ -3,10 +3,10 @@
 import pytest
 
 from sandbox import choice
-from zkops import sources
-from zkops.cluster import Sources
-from zkops.errors import BadInput, Failed
-from zkops.fields import KUBERNETES_VERSIONS
+from zkops.config.cluster import Sources
+from zkops.config.types import KUBERNETES_VERSIONS
+from zkops.core.errors import BadInput, Failed
+from zkops.images import base as sources
 
 NO_PROXY = "dial tcp: lookup proxy.example: no such host"
 

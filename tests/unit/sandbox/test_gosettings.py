@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import gosettings
-from zkops.redact import redacted
+from zkops.core.redaction import redacted
 
 
 def test_the_settings_of_go_and_the_proxies_are_carried_and_nothing_else() -> None:

@@ -9,8 +9,8 @@ import pytest
 from sandbox import layout, limits
 from sandbox.limits import MIB, Machine, Need
 from zkops import ROOT
-from zkops.config import load
-from zkops.errors import Refused
+from zkops.config.loader import load
+from zkops.core.errors import Refused
 
 AMPLE = Machine(
     driver="overlay2",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sandbox import programs
-from zkops.console import Step
+from zkops.core.console import Step
 
 LOG = Path("compile.log")
 

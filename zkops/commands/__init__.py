@@ -1,0 +1,1 @@
+"""One module per `invoke` verb, which composes what the other wings offer."""

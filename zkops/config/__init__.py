@@ -1,0 +1,1 @@
+"""`cluster.yaml` or an OpenPAI directory becomes one frozen `Cluster`; pure but for reading files."""

@@ -1,0 +1,1 @@
+"""Errors, terminal, redaction, units and waiting; knows nothing of ZooKeeper."""

@@ -1,0 +1,1 @@
+"""The generators of docs/reference/cluster.md and docs/cluster.schema.json."""

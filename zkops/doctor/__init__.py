@@ -1,0 +1,1 @@
+"""Probes and their verdicts, each with cause and fix."""

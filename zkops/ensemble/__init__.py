@@ -1,0 +1,1 @@
+"""What an ensemble is seen to be, as frozen data; pure."""

@@ -1,0 +1,1 @@
+"""Docker, registry, Debian archive, Apache release: an image reference by digest; the only importer of docker."""

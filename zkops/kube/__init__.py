@@ -1,0 +1,1 @@
+"""The only speaker to Kubernetes: client, observation, lease, tunnel, logs and access."""

@@ -1,0 +1,1 @@
+"""A `Cluster` and an image become Kubernetes objects and files, byte for byte; pure."""

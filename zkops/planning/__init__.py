@@ -1,0 +1,1 @@
+"""What is wanted and what is observed become ordered steps with reasons, or a refusal; pure."""

@@ -1,0 +1,1 @@
+"""A recorded rollout becomes one HTML page and its JSON; pure but for writing the files."""

@@ -1,0 +1,1 @@
+"""Carries a plan out behind gates: watched, recorded, and undone on failure."""
