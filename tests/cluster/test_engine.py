@@ -57,7 +57,7 @@ def test_an_interrupted_build_leaves_no_container(base: str, tmp_path: Path) -> 
     client = engine.connect()
     # Never the same twice: what a run let through once would come from the cache.
     context(tmp_path, f"RUN : interrupted {uuid4()} && sleep 300")
-    program = "import sys; from pathlib import Path; from zkops import engine;"
+    program = "import sys; from pathlib import Path; from zkops.images import docker as engine;"
     program += "engine.build(Path(sys.argv[1]), sys.argv[2], args={'BASE': sys.argv[3]})"
     command = [sys.executable, "-c", program, str(tmp_path), TAG, base]
 

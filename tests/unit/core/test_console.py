@@ -1,4 +1,4 @@
-"""zkops.console: what is going on is said all along, also by steps side by side."""
+"""zkops.core.console: what is going on is said all along, also by steps side by side."""
 
 import io
 import threading
