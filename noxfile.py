@@ -1,4 +1,4 @@
-"""What CI runs, and what a newcomer runs first. `nox` runs the checks and all tests; see `nox -l`.
+"""What CI runs, and what a newcomer runs first. `nox` runs the checks and the tests, `nox -t full` all; see `nox -l`.
 
 Nothing but nox is needed: every session makes its own environment below `.nox/`. Where even pip is missing,
 `python3 bootstrap.py` brings nox and hands its arguments on.
@@ -11,7 +11,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.10.9"
-nox.options.sessions = ["lint", "typecheck", "unit", "integration", "cluster", "chaos", "alerts"]
+nox.options.sessions = ["lint", "typecheck", "unit", "integration", "cluster", "chaos"]
 nox.options.stop_on_first_error = True
 nox.options.reuse_venv = "yes"
 # virtualenv, not uv: it follows pip's own settings, such as a site's package mirror.
@@ -29,7 +29,7 @@ def demo(session: nox.Session) -> None:
     session.log(f"Go on with {invoke} --list; remove the sandbox with {invoke} sandbox.down")
 
 
-@nox.session
+@nox.session(tags=["full"])
 def lint(session: nox.Session) -> None:
     """Check style and formatting of the code, who imports whom, and the shell scripts' syntax."""
     session.install("-q", *_extra("lint"))
@@ -41,32 +41,32 @@ def lint(session: nox.Session) -> None:
             session.run("bash", "-n", str(script), external=True, silent=True)
 
 
-@nox.session
+@nox.session(tags=["full"])
 def typecheck(session: nox.Session) -> None:
     """Check the types, strictly."""
     session.install("-q", "-e.[typecheck,test]", "nox")
     session.run("mypy")
 
 
-@nox.session
+@nox.session(tags=["full"])
 def unit(session: nox.Session) -> None:
     """Test the pure middle: fast, no Docker."""
     _test(session, "unit", "-n2")
 
 
-@nox.session
+@nox.session(tags=["full"])
 def integration(session: nox.Session) -> None:
     """Test the real image in containers: probes, `mntr`, an ensemble of three, the official image's variables."""
     _test(session, "integration", "-n2", "--dist=loadfile", prepare=True)
 
 
-@nox.session
+@nox.session(tags=["full"])
 def cluster(session: nox.Session) -> None:
     """Test the whole pipeline on a real registry and Kubernetes in containers; `-- --kubernetes 1.34`."""
     _test(session, "cluster", "-n2", "--dist=loadgroup", prepare=True)
 
 
-@nox.session
+@nox.session(tags=["full"])
 def chaos(session: nox.Session) -> None:
     """Change an ensemble with faults laid over it, and check every promise; `-- --minutes 60`, `-- --replay FILE`."""
     session.install("-q", "-e.[test]")
@@ -74,7 +74,7 @@ def chaos(session: nox.Session) -> None:
     session.run("python", "-m", "tests.chaos", *session.posargs)
 
 
-@nox.session
+@nox.session(tags=["full"])
 def alerts(session: nox.Session) -> None:
     """Make faults, see Prometheus' alerts fire and clear; `-- --all`, `-- --quiet MINUTES`, `-- --only ROUND`."""
     session.install("-q", "-e.[test]")
