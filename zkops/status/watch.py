@@ -7,7 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from threading import Event, Thread
 from types import FrameType
@@ -133,18 +133,6 @@ def feeding(cluster: Cluster, interval: float, connect: Callable[[Cluster], Kube
             feed.stop()
 
 
-class _Told:
-    """Whether somebody wants the view to end, and by which signal."""
-
-    def __init__(self) -> None:
-        self.event = Event()
-        self.signal = 0
-
-    def note(self, number: int, _frame: FrameType | None) -> None:
-        self.signal = number
-        self.event.set()
-
-
 def watch(cluster: Cluster, interval: float, connect: Callable[[Cluster], Kube] = Kube) -> None:
     """Show the ensemble until Ctrl-C, which is its normal end; without a terminal show it once, as text."""
     out = Console(highlight=False)
@@ -152,20 +140,17 @@ def watch(cluster: Cluster, interval: float, connect: Callable[[Cluster], Kube] 
         if not out.is_terminal or out.is_dumb_terminal:
             _print_once(feed, out if out.is_terminal else Console(highlight=False, width=PIPED_WIDTH))
             return
-        with _told_to_end() as told:
-            _draw(feed, out, told)
-        if told.signal == signal.SIGTERM:
-            raise SystemExit(128 + signal.SIGTERM)
+        with _ended_by_kill(), suppress(KeyboardInterrupt):
+            _draw(feed, out)
         # The whole screen was ours, and what was there before is back: leave the last look as well.
         out.print(_view(feed))
 
 
-def _draw(feed: Feed, out: Console, told: _Told) -> None:
+def _draw(feed: Feed, out: Console) -> None:
     with Live(console=out, screen=True, auto_refresh=False) as live:
-        ended = False
-        while not ended:
+        while True:
             live.update(_view(feed, "Ctrl-C ends"), refresh=True)
-            ended = told.event.wait(DRAWN_SECONDS)
+            time.sleep(DRAWN_SECONDS)
 
 
 def _print_once(feed: Feed, out: Console) -> None:
@@ -180,18 +165,17 @@ def _view(feed: Feed, hint: str = "") -> View:
 
 
 @contextmanager
-def _told_to_end() -> Iterator[_Told]:
-    """Note Ctrl-C and a kill meanwhile.
+def _ended_by_kill() -> Iterator[None]:
+    """Give the terminal back as it was also when we are told to end: by default Python ends without another word."""
 
-    Exceptions would not do: one that a signal's handler raises may come up in a finalizer, and Python drops it there.
-    """
-    told = _Told()
-    former = {number: signal.signal(number, told.note) for number in (signal.SIGINT, signal.SIGTERM)}
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    former = signal.signal(signal.SIGTERM, end)
     try:
-        yield told
+        yield
     finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGTERM, former)
 
 
 def report(cluster: Cluster, interval: float) -> dict[str, object]:
