@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif(kubernetes_version.wanted() == OLDEST, reason="no name server: docs/internals/sandbox.md"),
 ]
 
-CONTROL = "zkops-pipe-pipe-control"
+CONTROL = "zkops-pipe-control"
 SPACE = "foreign"
 SERVERS = " ".join(f"server.{n + 1}=old-{n}.old-headless.{SPACE}.svc.cluster.local:2888:3888;2181" for n in range(3))
 START = "export ZOO_MY_ID=$((${HOSTNAME##*-} + 1)); exec /opt/zookeeper/bin/entrypoint zkServer.sh start-foreground"
@@ -99,7 +99,7 @@ def ask(pipeline: Pipeline, node: str, host: str) -> str:
 def test_an_ensemble_of_a_chart_forms_over_names_and_answers_at_its_service(foreign: Pipeline) -> None:
     until(lambda: served(foreign), "three servers that know each other by name serve", 180)
     address = kubectl(foreign, "get", "service", "old", "-n", SPACE, "-o", "jsonpath={.spec.clusterIP}")
-    modes = {line for node in ("pipe-1", "pipe-2", "pipe-control") for line in ask(foreign, node, address).splitlines()}
+    modes = {line for node in ("pipe-1", "pipe-2", "control") for line in ask(foreign, node, address).splitlines()}
     assert modes & {"Mode: follower", "Mode: leader"}
 
 
@@ -107,7 +107,7 @@ def test_a_pod_is_reached_from_another_node_by_its_address(foreign: Pipeline) ->
     until(lambda: served(foreign), "three servers that know each other by name serve", 180)
     path = "jsonpath={range .items[*]}{.status.podIP} {end}"
     addresses = kubectl(foreign, "get", "pods", "-n", SPACE, "-o", path).split()
-    found = [ask(foreign, "pipe-control", address) for address in addresses]
+    found = [ask(foreign, "control", address) for address in addresses]
     assert sorted(line for text in found for line in text.splitlines() if line.startswith("Mode:")) == [
         "Mode: follower",
         "Mode: follower",
