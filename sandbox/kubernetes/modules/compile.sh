@@ -5,18 +5,20 @@
 set -eu
 minor=$1 out=$2
 cd "$(dirname "$0")"
-# The compiler collects its garbage less often than it would by itself, and writes nothing for debuggers: that saves a
-# fifth of the processor time.
-export CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=400
+# The compiler collects its garbage only above a limit, writes nothing for debuggers, and does not inline in Kubernetes'
+# own packages, which are two thirds of the work: all in all that saves a third of the processor time.
+export CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=off GOMEMLIMIT=1GiB
+
+compile() { # ARGUMENTS...
+  go build -buildvcs=false -gcflags=all=-dwarf=false "-gcflags=k8s.io/...=-dwarf=false -l" "$@"
+}
 
 # Compiled packages are found again by the place of their sources. In the module cache that names the version, so that a
 # patch release would compile all of Kubernetes again; copied to one place, only what differs.
-build() { # FOLDER ARGUMENTS...
+vendored() { # FOLDER ARGUMENTS...
   cd "$1"
   shift
-  go mod vendor
-  go build -v -mod=vendor -buildvcs=false -gcflags=all=-dwarf=false "$@"
-  cd ..
+  compile -v -mod=vendor "$@"
 }
 
 # The version's module file lies apart from the programs, which are the same for all of them.
@@ -27,14 +29,22 @@ version=k8s.io/component-base/version
 flags="-s -w -X $version.gitVersion=$release -X $version.gitMajor=1 -X $version.gitMinor=${minor#1.}"
 
 echo "stage: download"
+(cd runtime && go mod vendor) &
+runtime=$!
+(cd programs && go mod vendor) &
+programs=$!
+compile std # both need it, and downloading leaves the processors free
+wait "$runtime"
+wait "$programs"
+
 # Side by side: while one links its programs, the other has a processor for its packages. containerd has modules of its
 # own, as it needs others of Kubernetes' than Kubernetes itself; CoreDNS shares most of its packages with Kubernetes.
-(build runtime -ldflags "-s -w" -tags no_btrfs,no_zfs,no_aufs,no_devmapper -o "$out/" \
+(vendored runtime -ldflags "-s -w" -tags no_btrfs,no_zfs,no_aufs,no_devmapper -o "$out/" \
   github.com/containerd/containerd/v2/cmd/containerd \
   github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2 \
   github.com/containerd/containerd/v2/cmd/ctr) &
 runtime=$!
-build programs -ldflags "$flags" -o "$out/" . ./coredns ./pause
+(vendored programs -ldflags "$flags" -o "$out/" . ./coredns ./pause)
 mv "$out/node" "$out/kubernetes"
 wait "$runtime"
 times > /tmp/times # not in a pipe: each part of one is a shell of its own, with times of its own
