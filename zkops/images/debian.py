@@ -26,12 +26,14 @@ TOOLS = ROOT / ".cache" / "tools"
 _EPOCH = "1735689600"
 _TARGETS = ["indextargets", "--format", "$(REPO_URI)|$(CODENAME)|$(ORIGIN)|$(LABEL)|$(COMPONENT)"]
 
-# What debian:*-slim leaves out, here and in every later installation. As a hook and not as --dpkgopt: for that
-# mmdebstrap runs a Python program of its own with /usr/bin/python3, which a machine need not have.
+# As in debian:*-slim: what is left out, here and in every later installation, and a dpkg that does not wait for the
+# disk, as an image that was cut off in the making is made again. As a hook and not as --dpkgopt: for that mmdebstrap
+# runs a Python program of its own with /usr/bin/python3, which a machine need not have.
 _SLIM = r"""cd "$1" && find usr/share/doc -type f ! -name copyright -delete \
  && rm -rf usr/share/man/* usr/share/info/* usr/share/locale/* \
  && printf "path-exclude=/usr/share/%s/*\n" doc man info locale > etc/dpkg/dpkg.cfg.d/slim \
- && echo "path-include=/usr/share/doc/*/copyright" >> etc/dpkg/dpkg.cfg.d/slim"""
+ && echo "path-include=/usr/share/doc/*/copyright" >> etc/dpkg/dpkg.cfg.d/slim \
+ && echo force-unsafe-io > etc/dpkg/dpkg.cfg.d/docker-apt-speedup"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,12 @@
 set -eu
 minor=$1 out=$2
 cd "$(dirname "$0")"
-# The compiler collects its garbage only above a limit, writes nothing for debuggers, and does not inline in Kubernetes'
-# own packages, which are two thirds of the work: all in all that saves a third of the processor time.
+# The compiler collects its garbage only above a limit, writes nothing for debuggers, and inlines in the standard library
+# alone: all in all that saves a third of the processor time.
 export CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=off GOMEMLIMIT=1GiB
 
 compile() { # ARGUMENTS...
-  go build -buildvcs=false -gcflags=all=-dwarf=false "-gcflags=k8s.io/...=-dwarf=false -l" "$@"
+  go build -buildvcs=false "-gcflags=all=-dwarf=false -l" -gcflags=std=-dwarf=false "$@"
 }
 
 # Compiled packages are found again by the place of their sources. In the module cache that names the version, so that a
