@@ -187,6 +187,8 @@ class Progress:
             self.cpu_seconds = float(found[1])
         elif line == "stage: download":
             self._step.update("downloading modules")
+        elif line.startswith("go: downloading "):
+            self._step.update(line.removeprefix("go: "))
         elif re.fullmatch(r"[\w.~/-]+", line):  # `go build -v` names each package that it compiles
             self._packages += 1
             self._step.update(f"{self._packages} packages compiled, {line}")

@@ -22,7 +22,7 @@ from zkops.images import docker as engine
 NAME = "zkops-sandbox-update"
 
 
-@cli.guarded
+@cli.script
 def main() -> None:
     """Ask for the newest releases, and put their module files in place of the former ones."""
     daemon.ensure()

@@ -59,6 +59,22 @@ def guarded(body: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+def script(body: Callable[[], None]) -> Callable[[], None]:
+    """Guard the main function of a program that Invoke does not run: it prints the sentence and exits by itself."""
+    safe = guarded(body)
+
+    @functools.wraps(body)
+    def run() -> None:
+        try:
+            safe()
+        except Exit as end:
+            if end.message:
+                console.say(end.message)
+            sys.exit(end.code)
+
+    return run
+
+
 def cluster(path: str) -> Cluster:
     """Load the configuration from *path*, else $ZKOPS_PATH, else the checkout's `cluster.yaml`; tell its warnings."""
     return _load(where(path))

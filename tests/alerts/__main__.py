@@ -78,7 +78,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-@cli.guarded
+@cli.script
 def main() -> None:
     """Run; exit code 1 where an alert did not do as it must."""
     wanted = options(sys.argv[1:])
@@ -173,8 +173,4 @@ def _seconds(value: float | None) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Exit as end:
-        say(end.message or "")
-        sys.exit(end.code)
+    main()

@@ -48,7 +48,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-@cli.guarded
+@cli.script
 def main() -> None:
     """Run the benchmark; nothing stays behind but the images and the report, also when it is interrupted."""
     wanted = options(sys.argv[1:])
@@ -98,8 +98,4 @@ def write(done: report.Report, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Exit as end:
-        say(end.message or "")
-        sys.exit(end.code)
+    main()

@@ -43,7 +43,7 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-@cli.guarded
+@cli.script
 def main() -> None:
     """Run rounds; exit code 1 where a promise was broken."""
     wanted = options(sys.argv[1:])
@@ -118,8 +118,4 @@ def check_again(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Exit as end:
-        say(end.message or "")
-        sys.exit(end.code)
+    main()

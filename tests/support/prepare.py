@@ -7,7 +7,7 @@ from zkops import ROOT, cli
 from zkops.config.loader import load
 
 
-@cli.guarded
+@cli.script
 def main() -> None:
     """Do nothing where all is there; `--kubernetes VERSION` is that of pytest, other arguments are passed over."""
     parser = argparse.ArgumentParser()

@@ -49,6 +49,17 @@ def test_render_prints_the_files_it_wrote() -> None:
     assert any(line.endswith("zoo.cfg") for line in done.stdout.splitlines())
 
 
+def test_a_program_without_invoke_shows_the_sentence_alone_and_exits(capsys: pytest.CaptureFixture[str]) -> None:
+    @cli.script
+    def main() -> None:
+        raise BadInput("it broke", "do this")
+
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "error: it broke\n  mend: do this\n"
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [(Failed, 1), (BadInput, 2), (Refused, 3), (RolledBack, 4), (KeyboardInterrupt, 130), (ZeroDivisionError, 1)],

@@ -27,6 +27,7 @@ def test_progress_counts_packages_and_names_the_last() -> None:
 
 def test_the_download_is_named_while_no_package_is_compiled() -> None:
     assert fed("stage: download")[1].detail == "downloading modules"
+    assert fed("go: downloading k8s.io/api v0.36.3")[1].detail == "downloading k8s.io/api v0.36.3"
 
 
 def test_the_processor_time_is_read_from_the_last_line() -> None:
@@ -34,9 +35,10 @@ def test_the_processor_time_is_read_from_the_last_line() -> None:
 
 
 def test_a_failure_shows_what_the_compiler_said_and_where_all_of_it_is() -> None:
-    failure = fed("fmt", "go: k8s.io/api@v0.36.3: verifying go.sum: checksum mismatch")[0].failure(LOG)
-    assert "| go: k8s.io/api@v0.36.3: verifying go.sum: checksum mismatch" in failure.what
-    assert "| fmt" not in failure.what
+    mismatch = "go: k8s.io/api@v0.36.3: verifying go.sum: checksum mismatch"
+    failure = fed("fmt", "go: downloading k8s.io/api v0.36.3", mismatch)[0].failure(LOG)
+    assert f"| {mismatch}" in failure.what
+    assert failure.what.count("|") == 1
     assert "compile.log" in failure.mend
 
 
