@@ -23,7 +23,7 @@ CODE = ("zkops", "sandbox", "tests", "tasks.py", "noxfile.py", "bootstrap.py")
 @nox.session
 def demo(session: nox.Session) -> None:
     """Do everything once on the embedded default: sandbox, build, push, deploy, status."""
-    _install(session, "-e.")
+    session.install("-q", "-e.")
     session.run("invoke", "sandbox.images", "sandbox.up", "build", "push", "deploy", "status", *session.posargs)
     invoke = Path(session.bin) / "invoke"
     session.log(f"Go on with {invoke} --list; remove the sandbox with {invoke} sandbox.down")
@@ -32,7 +32,7 @@ def demo(session: nox.Session) -> None:
 @nox.session(tags=["full"])
 def lint(session: nox.Session) -> None:
     """Check style and formatting of the code, who imports whom, and the shell scripts' syntax."""
-    _install(session, *_extra("lint"))
+    session.install("-q", *_extra("lint"))
     session.run("ruff", "check", *CODE)
     session.run("ruff", "format", "--check", *CODE)
     session.run("lint-imports", "--no-cache")
@@ -44,7 +44,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(tags=["full"])
 def typecheck(session: nox.Session) -> None:
     """Check the types, strictly."""
-    _install(session, "-e.[typecheck,test]", "nox")
+    session.install("-q", "-e.[typecheck,test]", "nox")
     session.run("mypy")
 
 
@@ -69,7 +69,7 @@ def cluster(session: nox.Session) -> None:
 @nox.session(tags=["full"])
 def chaos(session: nox.Session) -> None:
     """Change an ensemble with faults laid over it, and check every promise; `-- --minutes 60`, `-- --replay FILE`."""
-    _install(session, "-e.[test]")
+    session.install("-q", "-e.[test]")
     session.run("python", "-m", "tests.support.prepare")
     session.run("python", "-m", "tests.chaos", *session.posargs)
 
@@ -77,7 +77,7 @@ def chaos(session: nox.Session) -> None:
 @nox.session(tags=["full"])
 def alerts(session: nox.Session) -> None:
     """Make faults, see Prometheus' alerts fire and clear; `-- --all`, `-- --quiet MINUTES`, `-- --only ROUND`."""
-    _install(session, "-e.[test]")
+    session.install("-q", "-e.[test]")
     session.run("python", "-m", "tests.support.prepare")
     session.run("python", "-m", "tests.alerts", *session.posargs)
 
@@ -85,20 +85,15 @@ def alerts(session: nox.Session) -> None:
 @nox.session(default=False, tags=["update"])
 def kubernetes(session: nox.Session) -> None:
     """Write the module files of the sandbox's Kubernetes for the newest releases."""
-    _install(session, "-e.")
+    session.install("-q", "-e.")
     session.run("python", "-m", "sandbox.update")
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure our image beside one made as the official one is; `-- --quick`, `-- --only GROUP`, `-- --out DIR`."""
-    _install(session, "-e.[bench,test]")
+    session.install("-q", "-e.[bench,test]")
     session.run("python", "-m", "tests.bench", *session.posargs)
-
-
-def _install(session: nox.Session, *what: str) -> None:
-    """Install into the session's environment; what is never imported is never compiled, a third of pip's time."""
-    session.install("-q", "--no-compile", *what)
 
 
 def _extra(name: str) -> list[str]:
@@ -109,7 +104,7 @@ def _extra(name: str) -> list[str]:
 
 
 def _test(session: nox.Session, name: str, *options: str, prepare: bool = False) -> None:
-    _install(session, "-e.[test]")
+    session.install("-q", "-e.[test]")
     if prepare:  # pytest would hide the minutes that this takes the first time, and its workers do it twice
         session.run("python", "-m", "tests.support.prepare", *session.posargs)
     session.run("pytest", f"tests/{name}", *options, f"--junitxml=build/junit-{name}.xml", *session.posargs)
