@@ -44,7 +44,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(tags=["full"])
 def typecheck(session: nox.Session) -> None:
     """Check the types, strictly."""
-    session.install("-q", "-e.[typecheck,test]", "nox")
+    session.install("-q", "-e.[typecheck,test,sbom]", "nox")
     session.run("mypy")
 
 
@@ -57,7 +57,7 @@ def unit(session: nox.Session) -> None:
 @nox.session(tags=["full"])
 def integration(session: nox.Session) -> None:
     """Test the real image in containers: probes, `mntr`, an ensemble of three, the official image's variables."""
-    _test(session, "integration", "-n2", "--dist=loadfile", prepare=True)
+    _test(session, "integration", "-n2", "--dist=loadfile", extras="test,sbom", prepare=True)
 
 
 @nox.session(tags=["full"])
@@ -103,8 +103,8 @@ def _extra(name: str) -> list[str]:
     return settings["options.extras_require"][name].split()
 
 
-def _test(session: nox.Session, name: str, *options: str, prepare: bool = False) -> None:
-    session.install("-q", "-e.[test]")
+def _test(session: nox.Session, name: str, *options: str, extras: str = "test", prepare: bool = False) -> None:
+    session.install("-q", f"-e.[{extras}]")
     if prepare:  # pytest would hide the minutes that this takes the first time, and its workers do it twice
         session.run("python", "-m", "tests.support.prepare", *session.posargs)
     session.run("pytest", f"tests/{name}", *options, f"--junitxml=build/junit-{name}.xml", *session.posargs)
