@@ -37,11 +37,11 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_a_runbook_says_how_to_look_to_mend_and_to_prevent(name: str) -> None:
+def test_a_runbook_says_how_to_diagnose_to_fix_and_to_prevent(name: str) -> None:
     text = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
     assert text.startswith(f"# {name}\n\n**Meaning.** ")
     assert "\n**Impact.** " in text
-    assert re.findall(r"^## (\w+)$", text, re.MULTILINE) == ["Look", "Mend", "Prevent"]
+    assert re.findall(r"^## (\w+)$", text, re.MULTILINE) == ["Diagnose", "Fix", "Prevent"]
 
 
 @pytest.mark.parametrize("name", ALERTS)
