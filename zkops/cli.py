@@ -60,7 +60,7 @@ def guarded(body: Callable[P, R]) -> Callable[P, R]:
 
 
 def script(body: Callable[[], None]) -> Callable[[], None]:
-    """Guard the main function of a program that Invoke does not run: it prints the sentence and exits by itself."""
+    """Guard the main function of a program run without Invoke: print an error, and exit with its code."""
     safe = guarded(body)
 
     @functools.wraps(body)

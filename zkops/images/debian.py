@@ -26,9 +26,9 @@ TOOLS = ROOT / ".cache" / "tools"
 _EPOCH = "1735689600"
 _TARGETS = ["indextargets", "--format", "$(REPO_URI)|$(CODENAME)|$(ORIGIN)|$(LABEL)|$(COMPONENT)"]
 
-# As in debian:*-slim: what is left out, here and in every later installation, and a dpkg that does not wait for the
-# disk, as an image that was cut off in the making is made again. As a hook and not as --dpkgopt: for that mmdebstrap
-# runs a Python program of its own with /usr/bin/python3, which a machine need not have.
+# As in debian:*-slim: documentation is left out, here and in every later installation, and dpkg does not wait for the
+# disk; an interrupted image is made again anyway. A hook, not --dpkgopt: for that, mmdebstrap runs a Python program
+# with /usr/bin/python3, which a machine may not have.
 _SLIM = r"""cd "$1" && find usr/share/doc -type f ! -name copyright -delete \
  && rm -rf usr/share/man/* usr/share/info/* usr/share/locale/* \
  && printf "path-exclude=/usr/share/%s/*\n" doc man info locale > etc/dpkg/dpkg.cfg.d/slim \

@@ -112,7 +112,7 @@ def _bring_up(now: Standing) -> Step | None:
 def _replace(now: Standing) -> Step | None:
     """A pod made from an earlier description of an ensemble that never served would stay for ever (OnDelete)."""
     for place in now.places:
-        # Kubernetes itself replaces one that is ending already.
+        # Kubernetes itself replaces a pod that is already ending.
         if place.member.pod and place.member.stale and not ending(place.member.pod):
             name = str(place.member.pod["metadata"]["name"])
             return Step(action="replace", target=name, host=place.host, reason="was made from a former description")

@@ -23,8 +23,8 @@ from zkops.zookeeper import reconfig as membership
 from zkops.zookeeper.membership import Membership
 
 GRACE_SECONDS = 2
-"""The server ends at once when told to. Kubernetes 1.36 then lets the pod go within 2 s, whatever the grace; 1.20, the
-oldest one supported, may let the whole grace pass."""
+"""The server stops at once when told to. On Kubernetes 1.36 the pod is then gone after 2 to 3 s, whatever the grace
+period; 1.20, the oldest version supported, may let the whole period pass."""
 END_SECONDS = 10.0
 """So long the end of a pod's server is watched for; the gate behind waits longer."""
 
@@ -116,8 +116,8 @@ def _restart(step: Step, site: Site, members: Members) -> None:
 def _end(pod: Object, site: Site) -> None:
     """End a pod; have it forgotten as soon as its node says that the server has ended.
 
-    For Kubernetes 1.20, the oldest one supported: before a kubelet lets a pod go it cleans up, and before 1.22 it looks
-    for that only every ten seconds. A restart took 13 s there and takes 5; on 1.36 it saves nothing.
+    This is for Kubernetes 1.20, the oldest version supported: a kubelet cleans up before it lets a pod go, and before
+    1.22 it checks for that only every ten seconds. A restart took 13 s there and takes 5; on 1.36 this saves nothing.
     """
     name, uid = (str(pod["metadata"][key]) for key in ("name", "uid"))
     ran = running_in(pod)

@@ -5,8 +5,9 @@
 set -eu
 minor=$1 out=$2
 cd "$(dirname "$0")"
-# The compiler collects its garbage only above a limit, writes nothing for debuggers, and inlines in the standard library
-# alone: all in all that saves a third of the processor time.
+# The compiler collects garbage only above a limit, writes nothing for debuggers, and inlines in the standard library
+# only. Measured on some of the larger packages, that saves a third of the processor time. With two processors at most
+# 1.6 GiB of memory were in use at once.
 export CGO_ENABLED=0 GOTOOLCHAIN=local GOGC=off GOMEMLIMIT=1GiB
 
 compile() { # ARGUMENTS...

@@ -8,12 +8,12 @@ export GOTOOLCHAIN=local GOFLAGS=-mod=mod
 RUNTIME=github.com/containerd/containerd/v2
 NAMES=github.com/coredns/coredns
 
-upstream() { # MODULE@VERSION: the place of its own module file
+upstream() { # MODULE@VERSION: prints the path of its go.mod
   go list -m -f '{{.GoMod}}' "$1"
 }
 
-# CoreDNS calls functions of the client that older releases of Kubernetes do not have. A proxy need not list every
-# version: where it lists none that fits, the one in use stays.
+# Prints the newest CoreDNS that requires no newer client-go: it calls functions that older ones lack. A proxy may not
+# list every version; if it lists none that fits, the present one stays.
 names_for() { # MINOR
   for names in $(go list -m -versions $NAMES | tr ' ' '\n' | grep -E '^v[0-9.]+$' | sort -rV); do
     own=$(upstream "$NAMES@$names")
